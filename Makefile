@@ -1,0 +1,77 @@
+# Everything a person or CI runs. Needs Python 3.11 or newer, pip, git and make.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Where `make up` keeps its data, and what to pass on to a command.
+DATA ?= .ducha
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up test check bench gen gen-check lock format clean
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- Installing: only files whose hashes the locks name ---------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what runs into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "Installing what tests and checks into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# --- Running ----------------------------------------------------------------------
+
+demo: $(VENV)/.run ## Run the main job on Yunnan, on embedded servers
+	@$(BIN)/ducha demo $(ARGS)
+
+up: $(VENV)/.run ## Start the system and keep it running, data in DATA=.ducha
+	@$(BIN)/ducha up --data $(DATA) $(ARGS)
+
+bench: $(VENV)/.dev ## Measure Ducha beside a bare floor
+	@$(BIN)/python -m bench $(ARGS)
+
+# --- Checking ---------------------------------------------------------------------
+
+test: $(VENV)/.dev ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## Run lint, types, contracts, protos, then all tests
+	@$(BIN)/python -m tools.check
+	@$(BIN)/python -m pytest $(ARGS)
+
+# --- Writing ----------------------------------------------------------------------
+
+format: $(VENV)/.dev ## Format Python and protos, and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/buf format --write proto
+
+gen: $(VENV)/.dev ## Write gen/ from proto/, and docs/errors.md from the refusals
+	@$(BIN)/python -m tools.generate
+	@$(BIN)/python -m tools.reasons
+
+gen-check: $(VENV)/.dev ## Say whether gen/ and docs/errors.md are up to date
+	@$(BIN)/python -m tools.generate --check
+	@$(BIN)/python -m tools.reasons --check
+
+lock: $(BIN)/python ## Write both locks from requirements*.in
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2
+	@build/lock/bin/python -m tools.lock $(ARGS)
+
+clean: ## Remove what was built and installed; data in DATA stays
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

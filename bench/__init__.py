@@ -1,0 +1,1 @@
+"""The benchmark: Ducha beside a bare floor, on the same machine and servers."""

@@ -1,0 +1,1 @@
+"""The bare floor: what four tiers cost when they do nothing but carry rows."""

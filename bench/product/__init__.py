@@ -1,0 +1,1 @@
+"""Ducha as a line: its four services, driven by their public gRPC API alone."""

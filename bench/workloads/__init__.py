@@ -1,0 +1,1 @@
+"""The work, the same for every line."""

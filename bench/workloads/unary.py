@@ -1,0 +1,27 @@
+"""One unary call after another, a bounded number of them in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+IN_FLIGHT = 64
+CALL_SECONDS = 30
+
+Call = Callable[[bytes], Awaitable[bytes]]
+
+
+async def flood(call: Call, requests: Sequence[bytes]) -> float:
+    """Send every request, `IN_FLIGHT` at a time; return seconds to the last answer."""
+    waiting = iter(requests)
+
+    async def work(mine: Iterator[bytes]) -> None:
+        for request in mine:
+            await call(request)
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(IN_FLIGHT):
+            workers.create_task(work(waiting))
+    return time.perf_counter() - began

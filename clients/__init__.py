@@ -1,0 +1,1 @@
+"""Clients of Ducha: they speak gRPC only, like any integrator."""

@@ -1,0 +1,1 @@
+"""The `ducha` command: what a person at a terminal needs, over gRPC only."""

@@ -1,0 +1,148 @@
+"""What a command works with: the nodes, the language, the screen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+
+from clients.cli.words import Language, UsageProblem, label
+from clients.runtime import Client, Endpoints, NodeEndpoint
+from clients.runtime.endpoints import TIERS
+from ducha.server.v1.server_service_pb2 import GetServerInfoRequest
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+PIPE_WIDTH = 160
+"""Columns where the output is no terminal, so that no code is cut off."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that fits a terminal, or a pipe without cutting."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(
+        stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The options that every command takes."""
+
+    data: Path | None = None
+    address: str = ""
+    lang: Language = Language.EN
+    as_json: bool = False
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of one command."""
+
+    choices: Choices
+    stack: AsyncExitStack
+    out: Console = field(default_factory=console)
+    _endpoints: Endpoints | None = None
+    _clients: dict[str, Client] = field(default_factory=dict)
+
+    def say(self, english: str, chinese: str) -> str:
+        """Return the text in the user's language."""
+        return chinese if self.choices.lang is Language.ZH else english
+
+    def label(self, name: str) -> str:
+        """Return the user's word for a value's name."""
+        return label(name, self.choices.lang)
+
+    def write(self, english: str, chinese: str) -> None:
+        """Say one thing, unless the output is for a program."""
+        if not self.choices.as_json:
+            self.out.print(self.say(english, chinese))
+
+    def write_json(self, content: Message | Json) -> None:
+        """Print one JSON value on one line."""
+        value = as_json(content) if isinstance(content, Message) else content
+        self.out.file.write(json.dumps(value, ensure_ascii=False) + "\n")
+        self.out.file.flush()
+
+    async def endpoints(self) -> Endpoints:
+        """Return the nodes: from the data directory, or the one that --address names."""
+        if self._endpoints is None:
+            self._endpoints = (
+                await self._only_node()
+                if self.choices.address
+                # A small file, read once.
+                else Endpoints.load(self.choices.data)
+            )
+        return self._endpoints
+
+    async def _only_node(self) -> Endpoints:
+        address = self.choices.address
+        client = await self._client(address)
+        info = await client.call(client.server.GetServerInfo, GetServerInfoRequest())
+        hosts = tuple(info.hosted_divisions)
+        node = NodeEndpoint(info.node, info.tier, hosts, address)
+        return Endpoints(min(hosts, key=len, default=""), (node,))
+
+    async def root(self) -> str:
+        """Return the division at the top of what can be reached."""
+        return (await self.endpoints()).root
+
+    async def nodes(self, at: str = "") -> tuple[NodeEndpoint, ...]:
+        """Return all nodes, those of one tier, or the one that hosts a division.
+
+        Raises:
+            UsageProblem: `at` is neither a tier nor a code.
+        """
+        endpoints = await self.endpoints()
+        if not at:
+            return endpoints.nodes
+        if at in TIERS:
+            return endpoints.at_tier(at)
+        return (await self._node(at),)
+
+    async def at(self, place: str = "") -> Client:
+        """Return a client of the node of a tier or division; the top one by default."""
+        if self.choices.address:
+            return await self._client(self.choices.address)
+        return await self._client((await self._node(place)).grpc)
+
+    async def client_of(self, node: NodeEndpoint) -> Client:
+        """Return a client of the node."""
+        return await self._client(node.grpc)
+
+    async def _node(self, place: str) -> NodeEndpoint:
+        endpoints = await self.endpoints()
+        if self.choices.address:
+            return endpoints.nodes[0]
+        if place in TIERS and (nodes := endpoints.at_tier(place)):
+            return nodes[0]
+        if place and not (place.isascii() and place.isdigit()):
+            raise UsageProblem(
+                f"{place!r} is neither a tier ({', '.join(TIERS)}) nor a division code. "
+                "Give one of these.",
+                f"{place!r} 既不是层级（{'、'.join(TIERS)}）也不是区划代码。请改正。",
+            )
+        return endpoints.for_division(place or endpoints.root)
+
+    async def _client(self, address: str) -> Client:
+        if address not in self._clients:
+            client = Client(address)
+            self._clients[address] = await self.stack.enter_async_context(client)
+        return self._clients[address]
+
+
+def as_json(message: Message) -> dict[str, Json]:
+    """Return a message as JSON with the field names of the proto, defaults included."""
+    value: dict[str, Json] = MessageToDict(
+        message,
+        preserving_proto_field_name=True,
+        always_print_fields_with_no_presence=True,
+    )
+    return value

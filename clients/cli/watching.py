@@ -1,0 +1,109 @@
+"""`ducha item watch`: live progress, until all have reported or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from clients.cli import options, progress
+from clients.cli.command import command
+from clients.cli.items import app
+from clients.cli.parse import LevelName
+from clients.cli.session import Session, as_json
+from clients.runtime.watching import watch
+from ducha.reporting.v1 import reporting_pb2 as pb
+from ducha.reporting.v1 import reporting_service_pb2 as api
+
+ENDINGS = ("ItemClosed", "ItemWithdrawn")
+
+
+class Board:
+    """The counts of a watched item as they stand."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.rows: dict[tuple[str, int], pb.Progress] = {}
+        self.ended = False
+
+    def take(self, response: api.WatchItemResponse) -> None:
+        """Bring the counts up to date."""
+        for row in response.progress:
+            self.rows[row.division, row.level] = row
+        self.ended |= any(change.kind.endswith(ENDINGS) for change in response.changes)
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether nothing more is to come: ended, or all have reported."""
+        top = progress.highest(self.rows.values())
+        done = bool(top) and all(
+            row.reported_count >= row.expected_count for row in top
+        )
+        return self.ended or done
+
+    def table(self, session: Session, title: str) -> Table:
+        """Return the counts by division."""
+        rows = [self.rows[key] for key in sorted(self.rows)]
+        return progress.board(session, rows, title)
+
+
+@command(app, "watch", example="ducha item watch 0198c0de-… --level city")
+async def watch_item(
+    session: Session,
+    item: options.Item,
+    *,
+    level: Annotated[
+        LevelName, typer.Option(help="Counts of divisions of this level. 分级进度")
+    ] = LevelName.CITY,
+    resume: Annotated[str, typer.Option(help="Token to go on from. 续看令牌")] = "",
+    at: options.At = "",
+) -> None:
+    """Watch an item until all have reported. 实时查看进度, 全部反馈后结束.
+
+    With --json, one object a line for every change. Ctrl-C ends it too and
+    prints the token to go on from.
+    """
+    client = await session.at(at)
+    request = api.WatchItemRequest(
+        item_id=item, resume_token=resume, division_level=level.wire
+    )
+    board = Board()
+    with Live(console=session.out, auto_refresh=False, transient=False) as live:
+        try:
+            responses = watch(
+                client.reporting.WatchItem, request, address=client.address
+            )
+            async with aclosing(responses):
+                async for response in responses:
+                    board.take(response)
+                    _show(session, live, board, response, item)
+                    if board.is_over:
+                        break
+        except asyncio.CancelledError:
+            # Ctrl-C is the ordinary way to stop looking, so it is no failure.
+            session.write(
+                f"Stopped. Go on with: ducha item watch {item} --resume {request.resume_token}",
+                f"已停止。继续查看：ducha item watch {item} --resume {request.resume_token}",
+            )
+            return
+    session.write(
+        f"All there is has come. Go on from here later with --resume {request.resume_token}",
+        f"已全部到齐。以后可用 --resume {request.resume_token} 继续。",
+    )
+
+
+def _show(
+    session: Session,
+    live: Live,
+    board: Board,
+    response: api.WatchItemResponse,
+    item: str,
+) -> None:
+    if session.choices.as_json:
+        session.write_json(as_json(response))
+    else:
+        live.update(board.table(session, item), refresh=session.out.is_terminal)

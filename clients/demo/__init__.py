@@ -1,0 +1,1 @@
+"""`ducha demo`: the main job once through, with simulated officers, and proof."""

@@ -1,0 +1,71 @@
+"""One node, with a stub for each of its services."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from clients.runtime import calling
+from clients.runtime.calling import Answered, Asked, Limits, Method
+from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.division.v1.division_service_pb2_grpc import (
+    DivisionKeepingServiceStub,
+    DivisionServiceStub,
+)
+from ducha.link.v1.link_service_pb2_grpc import LinkOperationServiceStub
+from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
+from ducha.server.v1.server_service_pb2_grpc import ServerServiceStub
+
+MESSAGE_BYTES = 16 * 1024 * 1024
+
+OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.max_send_message_length", MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    # A dead line is noticed in 30 seconds; nodes allow a ping each 10.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Repeats are ours: they keep the request_id and honour RetryInfo.
+    ("grpc.enable_retries", 0),
+)
+
+
+class Client:
+    """A channel to one node; an async context manager that closes it."""
+
+    def __init__(self, address: str, limits: Limits | None = None) -> None:
+        """Prepare to call `address`; the first call connects.
+
+        Needs a running event loop. Loopback only until nodes have identities.
+        """
+        self.address = address
+        self.limits = limits or Limits()
+        self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self.assignments = AssignmentServiceStub(self.channel)
+        self.divisions = DivisionServiceStub(self.channel)
+        self.keeping = DivisionKeepingServiceStub(self.channel)
+        self.links = LinkOperationServiceStub(self.channel)
+        self.reporting = ReportingServiceStub(self.channel)
+        self.server = ServerServiceStub(self.channel)
+
+    async def call(
+        self, method: Method[Asked, Answered], request: Asked, *, repeat: bool = True
+    ) -> Answered:
+        """Send one request to a method of one of the stubs; see `calling.call`."""
+        return await calling.call(
+            method, request, address=self.address, limits=self.limits, repeat=repeat
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.channel.close()

@@ -1,0 +1,1 @@
+"""How Ducha is installed and run."""

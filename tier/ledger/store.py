@@ -1,0 +1,190 @@
+"""Every SQL statement of the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tier.ledger.model import Committed, Entry, Kept, Lane
+from tier.runtime.db import Tx
+
+# One statement: number the facts, keep them, number them again for each neighbour. The
+# head row stays locked until the commit.
+APPEND = """
+    WITH head AS (
+        UPDATE ledger_head SET position = position + cardinality($1::uuid[])
+        RETURNING position - cardinality($1::uuid[]) AS before
+    ), fact AS (
+        INSERT INTO ledger_fact
+               (position, fact_id, kind, division, subject, recorded_at, digest, body)
+        SELECT head.before + f.ordinality, f.fact_id, f.kind, f.division, f.subject, $7,
+               f.digest, f.body
+          FROM head,
+               unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
+               WITH ORDINALITY AS f (fact_id, kind, division, subject, digest, body)
+    ), lane AS (
+        UPDATE ledger_lane
+           SET seq = seq + added.n
+          FROM unnest($8::text[], $9::bigint[]) AS added (name, n)
+         WHERE neighbour = added.name
+        RETURNING neighbour, epoch, seq - added.n AS before
+    ), sent AS (
+        INSERT INTO ledger_outbox (neighbour, seq, position)
+        SELECT lane.neighbour, lane.before + o.rank, head.before + o.fact
+          FROM head,
+               unnest($10::text[], $11::bigint[], $12::bigint[]) AS o (name, rank, fact)
+               JOIN lane ON lane.neighbour = o.name
+    )
+    SELECT head.before, lane.neighbour, lane.epoch, lane.before AS lane_before
+      FROM head LEFT JOIN lane ON true
+"""
+
+OPEN_LANE = """
+    INSERT INTO ledger_lane (neighbour, epoch) VALUES ($1, $2)
+    ON CONFLICT (neighbour) DO NOTHING
+    RETURNING neighbour
+"""
+
+NEW_EPOCH = """
+    UPDATE ledger_lane SET epoch = $2
+     WHERE neighbour = $1 AND epoch < $2
+    RETURNING neighbour
+"""
+
+LANES = "SELECT neighbour, epoch, seq FROM ledger_lane ORDER BY neighbour"
+LANE = "SELECT neighbour, epoch, seq FROM ledger_lane WHERE neighbour = $1"
+
+OUTGOING = """
+    SELECT o.seq, f.body
+      FROM ledger_outbox o JOIN ledger_fact f USING (position)
+     WHERE o.neighbour = $1 AND o.seq > $2
+     ORDER BY o.seq
+     LIMIT $3
+"""
+
+OLDEST = """
+    SELECT f.recorded_at
+      FROM ledger_outbox o JOIN ledger_fact f USING (position)
+     WHERE o.neighbour = $1 AND o.seq = $2 + 1
+"""
+
+KNOWN = "SELECT fact_id FROM ledger_fact WHERE fact_id = ANY($1)"
+HEAD = "SELECT position FROM ledger_head"
+BODIES = "SELECT fact_id, body FROM ledger_fact WHERE fact_id = ANY($1)"
+
+ABOUT_SUBJECT = """
+    SELECT position, recorded_at, body
+      FROM ledger_fact
+     WHERE subject = $1 AND position > $2
+     ORDER BY position
+     LIMIT $3
+"""
+
+ABOUT_DIVISION = """
+    SELECT position, recorded_at, body
+      FROM ledger_fact
+     WHERE position > $2 AND position <= $4 AND starts_with(division, $1)
+     ORDER BY position
+     LIMIT $3
+"""
+
+
+async def append(tx: Tx, entries: Sequence[Entry], recorded_at: datetime) -> Committed:
+    """Append `entries` in order and number them for their neighbours."""
+    counts: dict[str, int] = {}
+    names: list[str] = []
+    ranks: list[int] = []
+    facts: list[int] = []
+    for index, entry in enumerate(entries, 1):
+        for name in entry.onward:
+            counts[name] = counts.get(name, 0) + 1
+            names.append(name)
+            ranks.append(counts[name])
+            facts.append(index)
+    rows = await tx.fetch(
+        APPEND,
+        [entry.fact_id for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.division for entry in entries],
+        [entry.subject for entry in entries],
+        [hashlib.sha256(entry.body).digest() for entry in entries],
+        [entry.body for entry in entries],
+        recorded_at,
+        list(counts),
+        list(counts.values()),
+        names,
+        ranks,
+        facts,
+    )
+    lanes = tuple(
+        Lane(row["neighbour"], row["epoch"], row["lane_before"])
+        for row in rows
+        if row["neighbour"] is not None
+    )
+    return Committed(rows[0]["before"], tuple(entries), lanes)
+
+
+async def open_lane(tx: Tx, neighbour: str, epoch: int) -> bool:
+    """Begin a neighbour's sequence; False if it was begun before."""
+    return await tx.fetchval(OPEN_LANE, neighbour, epoch) is not None
+
+
+async def new_epoch(tx: Tx, neighbour: str, epoch: int) -> bool:
+    """Begin a new life of the sequence; False if it is not newer."""
+    return await tx.fetchval(NEW_EPOCH, neighbour, epoch) is not None
+
+
+async def lane(tx: Tx, neighbour: str) -> Lane | None:
+    """Return where a neighbour's sequence stands: `before` is its last number."""
+    row = await tx.fetchrow(LANE, neighbour)
+    return None if row is None else Lane(row["neighbour"], row["epoch"], row["seq"])
+
+
+async def lanes(tx: Tx) -> list[Lane]:
+    """Return where all sequences stand."""
+    rows = await tx.fetch(LANES)
+    return [Lane(row["neighbour"], row["epoch"], row["seq"]) for row in rows]
+
+
+async def outgoing(tx: Tx, neighbour: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return (seq, body) of what a neighbour is owed after `after`."""
+    rows = await tx.fetch(OUTGOING, neighbour, after, limit)
+    return [(row["seq"], row["body"]) for row in rows]
+
+
+async def oldest_unreceipted(tx: Tx, neighbour: str, receipt: int) -> datetime | None:
+    """Return when the first fact after `receipt` was recorded, if there is one."""
+    moment: datetime | None = await tx.fetchval(OLDEST, neighbour, receipt)
+    return moment
+
+
+async def known(tx: Tx, fact_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of `fact_ids` the ledger holds."""
+    return {row["fact_id"] for row in await tx.fetch(KNOWN, fact_ids)}
+
+
+async def bodies(tx: Tx, fact_ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Return the facts with these ids."""
+    return {row["fact_id"]: row["body"] for row in await tx.fetch(BODIES, fact_ids)}
+
+
+async def head(tx: Tx) -> int:
+    """Return the last position."""
+    position: int = await tx.fetchval(HEAD)
+    return position
+
+
+async def about_subject(tx: Tx, subject: str, after: int, limit: int) -> list[Kept]:
+    """Return facts about `subject` after a position, in order."""
+    rows = await tx.fetch(ABOUT_SUBJECT, subject, after, limit)
+    return [Kept(row["position"], row["recorded_at"], row["body"]) for row in rows]
+
+
+async def about_division(
+    tx: Tx, division: str, after: int, limit: int, upto: int
+) -> list[Kept]:
+    """Return facts about what lies within `division`, between two positions, in order."""
+    rows = await tx.fetch(ABOUT_DIVISION, division, after, limit, upto)
+    return [Kept(row["position"], row["recorded_at"], row["body"]) for row in rows]

@@ -1,0 +1,260 @@
+"""What the link does: apply runs of facts, exactly once, and keep what does not fit aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+
+from ducha.link.v1 import link_pb2 as pb
+from tier import ledger
+from tier.app import App, Arrived, FactDoor, Unfit, Verdict
+from tier.jurisdiction import contains, parse, within
+from tier.link import rules, store
+from tier.link.errors import QuarantineStands, QuarantineUnknown
+from tier.link.model import Mark, Quarantined, Run
+from tier.node import Node
+from tier.runtime.db import Tx
+from tier.runtime.errors import TierError
+
+Doors = Mapping[str, FactDoor]
+
+UNREADABLE = "UNREADABLE"
+UNKNOWN_KIND = "UNKNOWN_KIND"
+WRONG_JURISDICTION = "WRONG_JURISDICTION"
+BROKEN = "BROKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How far a link is applied, how many facts were new, and whether a gap remains."""
+
+    mark: Mark
+    count: int
+    gap: bool
+
+
+async def apply(app: App, doors: Doors, neighbour: str, runs: Sequence[Run]) -> Applied:
+    """Apply what is new in `runs`, in one transaction, and advance the mark with it.
+
+    A fact that breaks the whole run is found by applying them one by one; it alone goes
+    to quarantine (I8: a poison fact blocks nobody).
+    """
+    try:
+        return await _apply(app, doors, neighbour, runs, alone=False)
+    except TierError:
+        raise  # the database is away or contended: nothing is wrong with the facts
+    except Exception:  # noqa: BLE001 - whatever it is, it must not stop the link
+        return await _apply(app, doors, neighbour, runs, alone=True)
+
+
+async def _apply(
+    app: App, doors: Doors, neighbour: str, runs: Sequence[Run], *, alone: bool
+) -> Applied:
+    """Apply `runs` together, or each fact alone in a savepoint."""
+    downward = neighbour == app.node.parent
+    read = {body: _read(body) for run in runs for body in run.bodies}
+    ids = [UUID(fact.fact_id) for fact in read.values() if isinstance(fact, pb.Fact)]
+    async with app.db.transaction() as tx:
+        mark, known = await store.arrival(tx, neighbour, ids)
+        sifted = rules.sift(mark, runs)
+        if not sifted.fresh:
+            return Applied(mark, 0, sifted.gap)
+        arrived: list[Arrived] = []
+        for seq, body in sifted.fresh:
+            fact = read[body]
+            if isinstance(fact, str):
+                unread = Arrived(pb.Fact(), body, downward)
+                await _set_aside(
+                    app, tx, neighbour, Mark(sifted.mark.epoch, seq), Unfit(unread, UNREADABLE, fact)
+                )
+            elif UUID(fact.fact_id) not in known:
+                arrived.append(Arrived(fact, body, downward))
+        verdict = await _dispatch(app, tx, doors, neighbour, arrived, alone=alone)
+        seqs = {body: seq for seq, body in sifted.fresh}
+        for unfit in verdict.unfit:
+            place = Mark(sifted.mark.epoch, seqs[unfit.arrived.body])
+            await _set_aside(app, tx, neighbour, place, unfit)
+        await store.advance(tx, neighbour, sifted.mark)
+        await ledger.append(tx, app.feed, verdict.entries, app.now())
+    return Applied(sifted.mark, len(sifted.fresh), sifted.gap)
+
+
+def _read(body: bytes) -> pb.Fact | str:
+    """Return the fact, or what is wrong with its bytes."""
+    try:
+        fact = pb.Fact.FromString(body)
+        UUID(fact.fact_id)
+    except (DecodeError, ValueError) as wrong:
+        return str(wrong) or type(wrong).__name__
+    return fact
+
+
+async def _dispatch(
+    app: App,
+    tx: Tx,
+    doors: Doors,
+    neighbour: str,
+    arrived: Sequence[Arrived],
+    *,
+    alone: bool,
+) -> Verdict:
+    """Give facts to the capabilities they belong to, in order."""
+    total = Verdict()
+    fit: list[Arrived] = []
+    for fact in arrived:
+        wrong = _misplaced(app.node, neighbour, fact) or _unknown(doors, fact)
+        if wrong is None:
+            fit.append(fact)
+        else:
+            total.unfit.append(wrong)
+    for door, run in _by_door(doors, fit, alone=alone):
+        verdict = await (_guarded if alone else _plain)(app, tx, door, run)
+        total.entries.extend(verdict.entries)
+        total.unfit.extend(verdict.unfit)
+    return total
+
+
+def _by_door(
+    doors: Doors, facts: Sequence[Arrived], *, alone: bool
+) -> Iterable[tuple[FactDoor, list[Arrived]]]:
+    """Group neighbouring facts of one capability; or each for itself."""
+    if alone:
+        return [(doors[fact.fact.kind], [fact]) for fact in facts]
+    runs = groupby(facts, key=lambda fact: doors[fact.fact.kind])
+    return [(door, list(run)) for door, run in runs]
+
+
+async def _plain(app: App, tx: Tx, door: FactDoor, run: Sequence[Arrived]) -> Verdict:
+    return await door(app, tx, run)
+
+
+async def _guarded(app: App, tx: Tx, door: FactDoor, run: Sequence[Arrived]) -> Verdict:
+    """Undo and set aside a fact that raises."""
+    try:
+        async with tx.savepoint():
+            return await door(app, tx, run)
+    except Exception as failure:  # noqa: BLE001 - the quarantine keeps it, the link goes on
+        reason = failure.reason if isinstance(failure, TierError) else BROKEN
+        detail = f"{type(failure).__name__}: {failure}"[:2000]
+        return Verdict(unfit=[Unfit(fact, reason, detail) for fact in run])
+
+
+def _misplaced(node: Node, neighbour: str, arrived: Arrived) -> Unfit | None:
+    """Refuse a fact about a division that its sender does not answer for."""
+    text = arrived.fact.division
+    try:
+        code = parse(text)
+    except ValueError as wrong:
+        return Unfit(arrived, WRONG_JURISDICTION, str(wrong))
+    if arrived.downward:
+        ours = within(code, node.hosts) or any(contains(code, host) for host in node.hosts)
+    else:
+        ours = any(within(code, child.hosts) for child in node.children if child.name == neighbour)
+    return None if ours else Unfit(arrived, WRONG_JURISDICTION, f"{neighbour} may not speak of {text}")
+
+
+def _unknown(doors: Doors, arrived: Arrived) -> Unfit | None:
+    """Refuse a kind of fact that no capability here takes."""
+    if arrived.fact.kind in doors:
+        return None
+    return Unfit(arrived, UNKNOWN_KIND, f"no capability here takes {arrived.fact.kind}")
+
+
+async def _set_aside(app: App, tx: Tx, neighbour: str, mark: Mark, unfit: Unfit) -> None:
+    """Put one fact into quarantine."""
+    fact = unfit.arrived.fact
+    await store.set_aside(
+        tx,
+        Quarantined(
+            0,
+            neighbour,
+            mark,
+            fact.fact_id,
+            fact.kind,
+            unfit.reason,
+            unfit.detail,
+            unfit.arrived.body,
+            unfit.arrived.downward,
+            app.now(),
+        ),
+    )
+
+
+async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
+    """Apply a quarantined fact again.
+
+    Raises:
+        QuarantineUnknown: no such open entry.
+        QuarantineStands: it still cannot be applied.
+    """
+    async with app.db.transaction() as tx:
+        entry = await store.entry(tx, quarantine_id)
+        if entry is None:
+            raise QuarantineUnknown(quarantine_id=quarantine_id)
+        fact = _read(entry.body)
+        if isinstance(fact, str):
+            raise QuarantineStands(quarantine_id=quarantine_id, cause=UNREADABLE, detail=fact)
+        arrived = Arrived(fact, entry.body, entry.downward)
+        verdict = await _dispatch(app, tx, doors, entry.neighbour, [arrived], alone=True)
+        if verdict.unfit:
+            unfit = verdict.unfit[0]
+            raise QuarantineStands(
+                quarantine_id=quarantine_id, cause=unfit.reason, detail=unfit.detail
+            )
+        await store.settle(tx, quarantine_id, app.now(), "operator", "retried")
+        await ledger.append(tx, app.feed, verdict.entries, app.now())
+
+
+async def drop(app: App, quarantine_id: int, actor: str, reason: str) -> None:
+    """Set a quarantined fact aside for good, on record.
+
+    Raises:
+        QuarantineUnknown: no such open entry.
+    """
+    async with app.db.transaction() as tx:
+        if await store.entry(tx, quarantine_id) is None:
+            raise QuarantineUnknown(quarantine_id=quarantine_id)
+        await store.settle(tx, quarantine_id, app.now(), actor, f"dropped: {reason}")
+
+
+async def confirm(app: App, neighbour: str, theirs: Mark) -> Mark:
+    """Keep a neighbour's receipt and return the head of what it is owed.
+
+    If it has what we never sent, this database was restored: a new epoch begins, and
+    everything is owed again. Facts it holds already have no second effect.
+    """
+    async with app.db.reading() as tx:
+        lane = await ledger.store.lane(tx, neighbour)
+        _, receipt = (await store.marks(tx))[neighbour]
+    if lane is None:
+        raise LookupError(neighbour)
+    head = Mark(lane.epoch, lane.before)
+    if rules.is_ahead(theirs, head):
+        epoch = rules.next_epoch(theirs, head, int(app.now().timestamp()))
+        async with app.db.transaction() as tx:
+            await ledger.store.new_epoch(tx, neighbour, epoch)
+        return Mark(epoch, head.seq)
+    if theirs > receipt:
+        async with app.db.transaction() as tx:
+            await store.receipt(tx, neighbour, theirs)
+    return head
+
+
+async def owed(app: App, neighbour: str, after: int, limit: int) -> Run | None:
+    """Return the next run that a neighbour is owed, from the ledger itself."""
+    async with app.db.reading() as tx:
+        lane = await ledger.store.lane(tx, neighbour)
+        rows = await ledger.store.outgoing(tx, neighbour, after, limit)
+    if lane is None or not rows:
+        return None
+    return Run(lane.epoch, rows[0][0], tuple(body for _, body in rows))
+
+
+async def applied(app: App, neighbour: str) -> Mark:
+    """Return how far facts of a neighbour are applied here."""
+    async with app.db.reading() as tx:
+        return (await store.marks(tx))[neighbour][0]

@@ -1,0 +1,129 @@
+"""The repair road, worked by the child: ask the parent for marks, fetch and send what lacks.
+
+Only the child dials, so that a township behind a firewall needs no open port. One call
+(`Sync`) tells both sides that the other lives and how far it is; what is behind and does
+not move is replayed (down) or delivered (up) from the ledger, whatever the fast road
+does. It is enough by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import grpc
+import structlog
+
+from ducha.link.v1 import link_service_pb2 as pb
+from ducha.link.v1.link_service_pb2_grpc import LinkServiceStub
+from tier.app import App
+from tier.link import actions, rules, wire
+from tier.link.contact import Contacts
+from tier.link.model import Mark
+from tier.link.traffic import Receiver
+from tier.runtime import telemetry
+from tier.runtime.errors import TierError
+
+LOG = structlog.get_logger(__name__)
+
+IDLE_SECONDS = 1.0
+BUSY_SECONDS = 0.25
+AWAY_SECONDS = 5.0
+RPC_SECONDS = 10.0
+PAGE_FACTS = 500
+
+REPAIRED = telemetry.counter("ducha_link_facts_repaired", "Facts that went over the repair road")
+
+
+class Repair:
+    """Keeps in touch with the parent."""
+
+    def __init__(
+        self, app: App, channel: grpc.aio.Channel, parent: str, receiver: Receiver, contacts: Contacts
+    ) -> None:
+        """Talk to `parent` over `channel`; replayed facts go to `receiver`."""
+        self._app = app
+        self._stub = LinkServiceStub(channel)
+        self._parent = parent
+        self._receiver = receiver
+        self._contact = contacts[parent]
+        self._contacts = contacts
+        self._before = (Mark(), Mark())
+
+    async def run(self) -> None:
+        """Sync until cancelled: often while something is under way, seldom when idle."""
+        pause = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(pause * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter
+                    await self._contact.repair.wait()
+            except TimeoutError:
+                pass
+            hurry = self._contact.repair.is_set() or self._contact.heard_at is None
+            self._contact.repair.clear()
+            try:
+                pause = await self._sync(hurry=hurry)
+            except grpc.aio.AioRpcError as away:
+                LOG.info("parent is away", parent=self._parent, status=away.code().name)
+                pause = min(max(pause, BUSY_SECONDS) * 2, AWAY_SECONDS)
+            except TierError as refusal:
+                LOG.warning("sync waits", parent=self._parent, error=refusal.reason)
+                pause = IDLE_SECONDS
+
+    async def _sync(self, *, hurry: bool) -> float:
+        """Exchange marks, mend what does not move; return the pause until the next time.
+
+        What did not move since the last sync is stuck; in a `hurry` (a gap was seen, or
+        this is the first contact) nothing is waited for.
+        """
+        applied = await actions.applied(self._app, self._parent)
+        head = await actions.confirm(self._app, self._parent, Mark())
+        response = await self._stub.Sync(
+            pb.SyncRequest(
+                child=self._app.node.name,
+                down_applied=wire.mark_to(applied),
+                up_head=wire.mark_to(head),
+            ),
+            timeout=RPC_SECONDS,
+        )
+        self._contacts.heard(self._parent, self._app.now())
+        owed, receipt = wire.mark_from(response.down_head), wire.mark_from(response.up_applied)
+        self._contact.head = owed
+        head = await actions.confirm(self._app, self._parent, receipt)
+        if owed > applied and (hurry or self._before[0] == applied):
+            await self._replay(applied)
+        if receipt != head and (hurry or self._before[1] == receipt):
+            await self._deliver(head, receipt)
+        self._before = (applied, receipt)
+        return BUSY_SECONDS if owed != applied or receipt != head else IDLE_SECONDS
+
+    async def _replay(self, applied: Mark) -> None:
+        """Have the parent send what this node lacks."""
+        call = self._stub.Replay(
+            pb.ReplayRequest(child=self._app.node.name, after=wire.mark_to(applied))
+        )
+        try:
+            async for response in call:
+                await self._receiver.apply([response.bundle])
+                self._contacts.heard(self._parent, self._app.now())
+                REPAIRED.add(len(response.bundle.facts), {"neighbour": self._parent})
+        finally:
+            call.cancel()
+
+    async def _deliver(self, head: Mark, receipt: Mark) -> None:
+        """Send what the parent lacks, until it has all that was there at the start."""
+        after = rules.owed_after(receipt, head)
+        while after < head.seq:
+            run = await actions.owed(self._app, self._parent, after, PAGE_FACTS)
+            if run is None:
+                return
+            bundle = wire.bundle_to(
+                self._app.node.name, self._parent, run.epoch, run.first, run.bodies, ""
+            )
+            response = await self._stub.Deliver(pb.DeliverRequest(bundle=bundle), timeout=60.0)
+            applied = wire.mark_from(response.applied)
+            REPAIRED.add(len(run.bodies), {"neighbour": self._parent})
+            self._contacts.heard(self._parent, self._app.now())
+            if applied.epoch != run.epoch or applied.seq <= after:
+                return  # somebody else moves it, or nothing does: the next sync tells
+            after = applied.seq

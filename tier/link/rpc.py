@@ -1,0 +1,160 @@
+"""The link's gRPC doors: the repair road for children, and a view for operators."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import grpc
+
+from ducha.link.v1 import link_pb2, link_service_pb2 as pb
+from ducha.link.v1.link_service_pb2_grpc import (
+    LinkOperationServiceServicer,
+    LinkServiceServicer,
+)
+from tier.app import App
+from tier.ledger import store as ledger_store
+from tier.link import actions, rules, store, wire
+from tier.link.contact import Contacts
+from tier.link.errors import NeighbourUnknown
+from tier.link.model import Mark
+from tier.link.repair import PAGE_FACTS
+from tier.link.traffic import Receiver
+from tier.runtime.pages import Page
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class LinkService(LinkServiceServicer):
+    """Serve `ducha.link.v1.LinkService`: the parent's side of the repair road."""
+
+    def __init__(self, app: App, receivers: Mapping[str, Receiver], contacts: Contacts) -> None:
+        """Answer the children that `receivers` names."""
+        self._app = app
+        self._receivers = receivers
+        self._contacts = contacts
+
+    async def Sync(self, request: pb.SyncRequest, context: Context) -> pb.SyncResponse:
+        """Exchange marks with a child."""
+        self._known(request.child)
+        self._contacts.heard(request.child, self._app.now())
+        self._contacts[request.child].head = wire.mark_from(request.up_head)
+        head = await actions.confirm(
+            self._app, request.child, wire.mark_from(request.down_applied)
+        )
+        applied = await actions.applied(self._app, request.child)
+        return pb.SyncResponse(down_head=wire.mark_to(head), up_applied=wire.mark_to(applied))
+
+    async def Replay(
+        self, request: pb.ReplayRequest, context: Context
+    ) -> AsyncIterator[pb.ReplayResponse]:
+        """Send a child what it lacks, page by page, up to the head of now."""
+        self._known(request.child)
+        theirs = wire.mark_from(request.after)
+        head = await actions.confirm(self._app, request.child, theirs)
+        after = rules.owed_after(theirs, head)
+        while after < head.seq:
+            run = await actions.owed(self._app, request.child, after, PAGE_FACTS)
+            if run is None:
+                return
+            yield pb.ReplayResponse(
+                bundle=wire.bundle_to(
+                    self._app.node.name, request.child, run.epoch, run.first, run.bodies, ""
+                )
+            )
+            after = run.first + len(run.bodies) - 1
+
+    async def Deliver(self, request: pb.DeliverRequest, context: Context) -> pb.DeliverResponse:
+        """Take what a child is owed to tell."""
+        child = request.bundle.sender
+        self._known(child)
+        if request.bundle.receiver != self._app.node.name:
+            raise NeighbourUnknown(child=child, node=self._app.node.name)
+        await self._receivers[child].apply([request.bundle])
+        return pb.DeliverResponse(applied=wire.mark_to(await actions.applied(self._app, child)))
+
+    def _known(self, child: str) -> None:
+        if child not in self._receivers:
+            raise NeighbourUnknown(child=child, node=self._app.node.name)
+
+
+class LinkOperationService(LinkOperationServiceServicer):
+    """Serve `ducha.link.v1.LinkOperationService`."""
+
+    def __init__(self, app: App, doors: actions.Doors, contacts: Contacts) -> None:
+        """Show the links of `app`."""
+        self._app = app
+        self._doors = doors
+        self._contacts = contacts
+
+    async def ListLinks(
+        self, request: pb.ListLinksRequest, context: Context
+    ) -> pb.ListLinksResponse:
+        """Show both directions of every link."""
+        now = self._app.now()
+        links: list[link_pb2.LinkStatus] = []
+        hosts = {child.name: child.hosts for child in self._app.node.children}
+        async with self._app.db.reading() as tx:
+            lanes = {lane.neighbour: Mark(lane.epoch, lane.before) for lane in await ledger_store.lanes(tx)}
+            quarantine = await store.quarantine_counts(tx)
+            for name, (applied, receipt) in (await store.marks(tx)).items():
+                head = lanes[name]
+                done = rules.owed_after(receipt, head)
+                oldest = await ledger_store.oldest_unreceipted(tx, name, done)
+                contact = self._contacts[name]
+                shared = {
+                    "neighbour": name,
+                    "last_contact_time": wire.moment_to(contact.heard_at),
+                    "in_contact": self._contacts.in_contact(name, now),
+                    "divisions": hosts.get(name, self._app.node.hosts),
+                }
+                links.append(
+                    link_pb2.LinkStatus(
+                        direction=link_pb2.LinkStatus.DIRECTION_SENDING,
+                        head=wire.mark_to(head),
+                        receipt=wire.mark_to(receipt),
+                        backlog=head.seq - done,
+                        oldest_age_seconds=(now - oldest).total_seconds() if oldest else 0.0,
+                        **shared,
+                    )
+                )
+                links.append(
+                    link_pb2.LinkStatus(
+                        direction=link_pb2.LinkStatus.DIRECTION_RECEIVING,
+                        head=wire.mark_to(applied),
+                        receipt=wire.mark_to(contact.head),
+                        backlog=max(0, contact.head.seq - rules.owed_after(applied, contact.head)),
+                        gap_count=contact.gaps,
+                        quarantine_count=quarantine.get(name, 0),
+                        **shared,
+                    )
+                )
+        return pb.ListLinksResponse(links=links)
+
+    async def ListQuarantine(
+        self, request: pb.ListQuarantineRequest, context: Context
+    ) -> pb.ListQuarantineResponse:
+        """Page through open entries."""
+        page = Page.read(request.page_size, request.page_token, default=50, fields=1)
+        after = page.number(0)
+        async with self._app.db.reading() as tx:
+            entries = await store.quarantine(tx, after, page.size + 1)
+        shown = entries[: page.size]
+        return pb.ListQuarantineResponse(
+            facts=[wire.quarantined_to(entry) for entry in shown],
+            next_page_token=page.next(entries, shown and (str(shown[-1].quarantine_id),)),
+        )
+
+    async def RetryQuarantine(
+        self, request: pb.RetryQuarantineRequest, context: Context
+    ) -> pb.RetryQuarantineResponse:
+        """Apply an entry again."""
+        await actions.retry(self._app, self._doors, request.quarantine_id)
+        return pb.RetryQuarantineResponse()
+
+    async def DropQuarantine(
+        self, request: pb.DropQuarantineRequest, context: Context
+    ) -> pb.DropQuarantineResponse:
+        """Set an entry aside for good."""
+        await actions.drop(self._app, request.quarantine_id, request.actor, request.reason)
+        return pb.DropQuarantineResponse()

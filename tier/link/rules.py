@@ -1,0 +1,46 @@
+"""Which facts of a link are new, and when its sequence begins again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tier.link.model import Mark, Run, Sifted
+
+
+def sift(mark: Mark, runs: Iterable[Run]) -> Sifted:
+    """Return what comes next after `mark`, exactly once and without a gap.
+
+    A run that lies behind the mark is a duplicate; one that begins beyond the next
+    number shows a gap, and whatever follows it waits for the repair. A newer epoch is a
+    new life of the sender's sequence and begins at 1; an older one is an echo.
+    """
+    fresh: list[tuple[int, bytes]] = []
+    gap = False
+    for run in runs:
+        if run.epoch < mark.epoch:
+            continue
+        expected = mark.seq + 1 if run.epoch == mark.epoch else 1
+        if run.first > expected:
+            gap = True
+            continue
+        skip = expected - run.first
+        bodies = run.bodies[skip:]
+        if bodies:
+            fresh.extend(enumerate(bodies, expected))
+            mark = Mark(run.epoch, expected + len(bodies) - 1)
+    return Sifted(tuple(fresh), mark, gap)
+
+
+def is_ahead(theirs: Mark, head: Mark) -> bool:
+    """Whether a neighbour has what we never sent: we were restored from an old backup."""
+    return theirs.epoch > head.epoch or (theirs.epoch == head.epoch and theirs.seq > head.seq)
+
+
+def next_epoch(theirs: Mark, head: Mark, seconds: int) -> int:
+    """Return the epoch of a new life: later than any before, by the clock if it helps."""
+    return max(theirs.epoch + 1, head.epoch + 1, seconds)
+
+
+def owed_after(theirs: Mark, head: Mark) -> int:
+    """Return the number after which a neighbour is owed facts of the head's epoch."""
+    return theirs.seq if theirs.epoch == head.epoch else 0

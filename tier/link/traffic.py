@@ -1,0 +1,190 @@
+"""The traffic of one neighbour on the fast road: what goes out, what comes in.
+
+Outgoing facts are taken from memory right after the commit that made them; whatever
+memory drops, the road loses or a restart forgets, the repair sends from the ledger.
+Both loops batch by what arrived meanwhile, without a timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+import structlog
+from google.protobuf.message import DecodeError
+
+from ducha.link.v1 import link_pb2 as pb
+from tier.app import App
+from tier.ledger import Committed
+from tier.link import actions, wire
+from tier.link.actions import Doors
+from tier.link.contact import Contacts
+from tier.link.model import Run
+from tier.link.road import Lane, Message, Road
+from tier.runtime import telemetry
+from tier.runtime.errors import TierError
+from tier.runtime.telemetry import Kind
+
+LOG = structlog.get_logger(__name__)
+
+BUNDLE_FACTS = 512
+BUNDLE_BYTES = 768 * 1024
+QUEUE_FACTS = 20_000
+APPLY_MESSAGES = 8
+RETRY_SECONDS = 0.2
+
+APPLIED = telemetry.counter("ducha_link_facts_applied", "Facts applied from a neighbour")
+LATENCY = telemetry.histogram("ducha_link_apply_duration", "Time to apply a batch of facts", "s")
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A run committed and not yet published."""
+
+    run: Run
+    traceparent: str
+
+
+class Sender:
+    """Publishes what is committed for one neighbour."""
+
+    def __init__(self, app: App, road: Road, lane: Lane, neighbour: str) -> None:
+        """Send to `neighbour` over `lane`."""
+        self._app = app
+        self._road = road
+        self._lane = lane
+        self._neighbour = neighbour
+        self._queue: deque[Pending] = deque()
+        self._queued = 0
+        self._arrived = asyncio.Event()
+
+    def offer(self, committed: Committed) -> None:
+        """Take what a commit holds for this neighbour; when full, leave it to the repair."""
+        for lane in committed.lanes:
+            if lane.neighbour != self._neighbour or self._queued > QUEUE_FACTS:
+                continue
+            bodies = tuple(
+                entry.body for entry in committed.entries if self._neighbour in entry.onward
+            )
+            for start in range(0, len(bodies), BUNDLE_FACTS):
+                part = bodies[start : start + BUNDLE_FACTS]
+                run = Run(lane.epoch, lane.before + 1 + start, part)
+                self._queue.append(Pending(run, telemetry.current_traceparent()))
+            self._queued += len(bodies)
+            self._arrived.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                await self._publish(self._take())
+
+    def _take(self) -> list[Pending]:
+        """Take neighbouring runs of one sequence, up to a bundle."""
+        taken = [self._queue.popleft()]
+        facts = len(taken[0].run.bodies)
+        size = sum(map(len, taken[0].run.bodies))
+        while self._queue:
+            run, last = self._queue[0].run, taken[-1].run
+            facts += len(run.bodies)
+            size += sum(map(len, run.bodies))
+            follows = (run.epoch, run.first) == (last.epoch, last.first + len(last.bodies))
+            if not follows or facts > BUNDLE_FACTS or size > BUNDLE_BYTES:
+                break
+            taken.append(self._queue.popleft())
+        return taken
+
+    async def _publish(self, taken: list[Pending]) -> None:
+        """Publish one bundle; a failure is the repair's to mend."""
+        bodies = [body for pending in taken for body in pending.run.bodies]
+        self._queued -= len(bodies)
+        with telemetry.span(
+            f"publish {self._lane.way}",
+            links=[pending.traceparent for pending in taken],
+            kind=Kind.PRODUCER,
+            attributes={"ducha.link": self._neighbour, "ducha.facts": len(bodies)},
+        ):
+            bundle = wire.bundle_to(
+                self._app.node.name,
+                self._neighbour,
+                taken[0].run.epoch,
+                taken[0].run.first,
+                bodies,
+                telemetry.current_traceparent(),
+            )
+            await self._road.publish(self._lane, bundle.SerializeToString())
+
+
+class Receiver:
+    """Applies what comes from one neighbour."""
+
+    def __init__(
+        self, app: App, doors: Doors, road: Road, lane: Lane, neighbour: str, *, contacts: Contacts
+    ) -> None:
+        """Receive from `neighbour` over `lane`."""
+        self._app = app
+        self._doors = doors
+        self._road = road
+        self._lane = lane
+        self._neighbour = neighbour
+        self._contacts = contacts
+        self._arrived: asyncio.Queue[Message] = asyncio.Queue(maxsize=2 * APPLY_MESSAGES)
+
+    async def pull(self) -> None:
+        """Take messages from the road until cancelled; a full queue slows the pull."""
+        async for message in self._road.messages(self._lane):
+            await self._arrived.put(message)
+
+    async def run(self) -> None:
+        """Apply until cancelled."""
+        while True:
+            messages = [await self._arrived.get()]
+            while len(messages) < APPLY_MESSAGES and not self._arrived.empty():
+                messages.append(self._arrived.get_nowait())
+            bundles = [bundle for bundle in map(self._read, messages) if bundle is not None]
+            try:
+                await self.apply(bundles)
+            except TierError as away:  # not acknowledged: the repair brings them again
+                LOG.warning("facts not applied yet", neighbour=self._neighbour, error=away.reason)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._contacts.gap(self._neighbour)
+                continue
+            for message in messages:
+                await message.ack()
+
+    async def apply(self, bundles: list[pb.Bundle]) -> actions.Applied | None:
+        """Apply bundles in one transaction and note what they show of the neighbour."""
+        if not bundles:
+            return None
+        facts = sum(len(bundle.facts) for bundle in bundles)
+        started = asyncio.get_running_loop().time()
+        with telemetry.span(
+            f"apply {self._lane.way}",
+            links=[bundle.traceparent for bundle in bundles],
+            kind=Kind.CONSUMER,
+            attributes={"ducha.link": self._neighbour, "ducha.facts": facts},
+        ):
+            runs = [wire.run_from(bundle) for bundle in bundles]
+            applied = await actions.apply(self._app, self._doors, self._neighbour, runs)
+        self._contacts.heard(self._neighbour, self._app.now())
+        if applied.gap:
+            self._contacts.gap(self._neighbour)
+        labels = {"neighbour": self._neighbour}
+        APPLIED.add(applied.count, labels)
+        LATENCY.record(asyncio.get_running_loop().time() - started, labels)
+        return applied
+
+    def _read(self, message: Message) -> pb.Bundle | None:
+        """Return the bundle, if it is one from this neighbour to us."""
+        try:
+            bundle = pb.Bundle.FromString(message.data)
+        except DecodeError:
+            LOG.warning("not a bundle", neighbour=self._neighbour)
+            return None
+        ours = (bundle.sender, bundle.receiver) == (self._neighbour, self._app.node.name)
+        if not ours:
+            LOG.warning("bundle of a stranger", neighbour=self._neighbour)
+        return bundle if ours else None

@@ -1,0 +1,107 @@
+"""Turn calls that arrive together into one batch, without a timer.
+
+While one batch is worked, the calls that arrive wait; the next batch takes them all, up
+to a bound. A lone call waits for nothing. A full queue refuses at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from tier.runtime.errors import Draining, Overloaded, TierError
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+RETRY_SECONDS = 0.5
+
+
+class Batcher(Generic[C, R]):
+    """Collects calls and works them off, `bound` units of weight at a time."""
+
+    def __init__(
+        self,
+        work: Callable[[Sequence[C]], Awaitable[Sequence[R | TierError]]],
+        *,
+        weigh: Callable[[C], int],
+        bound: int,
+        limit: int,
+    ) -> None:
+        """Give `work` batches of at most `bound` weight; refuse calls beyond `limit`."""
+        self._work = work
+        self._weigh = weigh
+        self._bound = bound
+        self._limit = limit
+        self._waiting: deque[tuple[C, asyncio.Future[R]]] = deque()
+        self._arrived = asyncio.Event()
+
+    async def submit(self, call: C) -> R:
+        """Return the result of `call`, worked with whatever came with it.
+
+        Raises:
+            Overloaded: `limit` calls wait already.
+            TierError: the refusal of this call.
+        """
+        if len(self._waiting) >= self._limit:
+            raise Overloaded(
+                waiting=len(self._waiting),
+                retry_after_seconds=RETRY_SECONDS,
+                retry_after=RETRY_SECONDS,
+            )
+        result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((call, result))
+        self._arrived.set()
+        return await result
+
+    async def run(self) -> None:
+        """Work until cancelled; then refuse what still waits."""
+        try:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    await self._one()
+        finally:
+            for _, result in self._waiting:
+                if not result.done():
+                    result.set_exception(Draining())
+
+    async def _one(self) -> None:
+        """Work one batch and hand each caller its own result."""
+        batch = self._take()
+        try:
+            outcomes = await self._work([call for call, _ in batch])
+        except asyncio.CancelledError:
+            self._settle(batch, [Draining()] * len(batch))
+            raise
+        except Exception as failure:  # noqa: BLE001 - every caller must get an answer
+            self._settle(batch, [failure] * len(batch))
+        else:
+            self._settle(batch, outcomes)
+
+    def _take(self) -> list[tuple[C, asyncio.Future[R]]]:
+        """Take calls up to the bound, and always at least one."""
+        batch: list[tuple[C, asyncio.Future[R]]] = []
+        weight = 0
+        while self._waiting:
+            weight += self._weigh(self._waiting[0][0])
+            if batch and weight > self._bound:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    @staticmethod
+    def _settle(
+        batch: Sequence[tuple[C, asyncio.Future[R]]], outcomes: Sequence[R | Exception]
+    ) -> None:
+        """Answer every caller that still listens."""
+        for (_, result), outcome in zip(batch, outcomes, strict=True):
+            if result.done():  # the caller hung up
+                continue
+            if isinstance(outcome, Exception):
+                result.set_exception(outcome)
+            else:
+                result.set_result(outcome)

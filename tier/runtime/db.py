@@ -1,0 +1,182 @@
+"""PostgreSQL: one writer, many readers, and the one way to open a transaction.
+
+A node writes one transaction at a time: everything hot is a batch, so nothing is lost
+by it, and the order of commits is the order of the ledger. Readers have their own pool.
+Several processes on one database stay right too: the ledger head's row lock is the
+same queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from tier.runtime.errors import Contended, DatabaseAway
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+LOST_RACES = (
+    asyncpg.UniqueViolationError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+LOST_CONNECTIONS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+ACQUIRE_SECONDS = 10.0
+STATEMENT_SECONDS = 60.0
+
+
+class Tx:
+    """An open transaction, and what to do once it is committed."""
+
+    __slots__ = ("_connection", "_hooks")
+
+    def __init__(self, connection: Connection) -> None:
+        """Wrap a connection that is inside a transaction."""
+        self._connection = connection
+        self._hooks: list[Callable[[], None]] = []
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Return all rows of `sql`."""
+        return await self._connection.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
+        """Return the first row of `sql`."""
+        return await self._connection.fetchrow(sql, *arguments)
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        """Return the first column of the first row of `sql`."""
+        return await self._connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> None:
+        """Run `sql` for its effect."""
+        await self._connection.execute(sql, *arguments)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo only what happens inside, if it raises."""
+        async with self._connection.transaction():
+            yield
+
+    def on_commit(self, hook: Callable[[], None]) -> None:
+        """Call `hook` after the commit, in order; never if it fails."""
+        self._hooks.append(hook)
+
+    def committed(self) -> None:
+        """Run the hooks."""
+        for hook in self._hooks:
+            hook()
+
+
+class Database:
+    """A node's own database."""
+
+    def __init__(
+        self, writer: asyncpg.Pool[asyncpg.Record], readers: asyncpg.Pool[asyncpg.Record]
+    ) -> None:
+        """Use `writer`, a pool of one, for writing and `readers` for queries."""
+        self._writer = writer
+        self._readers = readers
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """Open the writing transaction; it commits on exit and rolls back on error.
+
+        Raises:
+            Contended: another writer was first; the whole action may be retried.
+            DatabaseAway: the connection was lost. COMMIT may have happened: the
+                request id tells, so the caller asks again with the same one.
+        """
+        try:
+            async with self._writer.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                async with connection.transaction():
+                    tx = Tx(connection)
+                    yield tx
+                tx.committed()
+        except LOST_RACES as lost:
+            raise Contended from lost
+        except LOST_CONNECTIONS as lost:
+            raise DatabaseAway from lost
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """Open a read-only snapshot for queries.
+
+        Raises:
+            DatabaseAway: the connection was lost.
+        """
+        try:
+            async with (
+                self._readers.acquire(timeout=ACQUIRE_SECONDS) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield Tx(connection)
+        except LOST_CONNECTIONS as lost:
+            raise DatabaseAway from lost
+
+    async def ping(self) -> None:
+        """Raise if the database does not answer."""
+        async with self.reading() as tx:
+            await tx.fetchval("SELECT 1")
+
+    async def close(self) -> None:
+        """Close both pools."""
+        await self._writer.close()
+        await self._readers.close()
+
+
+async def _keep(_connection: Connection) -> None:
+    """Leave a released connection as it is: nothing here sets session state."""
+
+
+async def open_database(url: str, *, name: str, readers: int = 8) -> Database:
+    """Open the pools; `name` shows in pg_stat_activity.
+
+    Raises:
+        RuntimeError: the server would lose acknowledged commits at a power cut.
+    """
+    settings = {"application_name": name, "timezone": "UTC", "jit": "off"}
+
+    def pool(size: int) -> Any:
+        return asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            reset=_keep,
+            command_timeout=STATEMENT_SECONDS,
+            max_inactive_connection_lifetime=0,
+            server_settings=settings,
+        )
+
+    database = Database(await pool(1), await pool(readers))
+    async with database.reading() as tx:
+        rows = await tx.fetch(DURABILITY)
+    unsafe = [f"{row['name']}={row['setting']}" for row in rows]
+    if unsafe:
+        await database.close()
+        raise RuntimeError(f"PostgreSQL may lose acknowledged writes: {', '.join(unsafe)}; set on")
+    return database
+
+
+DURABILITY = """
+    SELECT name, setting
+      FROM pg_settings
+     WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
+       AND setting NOT IN ('on', 'remote_apply', 'remote_write', 'local')
+"""
+
+
+def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Turn rows into the column lists that `unnest` takes."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width

@@ -1,0 +1,188 @@
+"""The gRPC server every tier runs: validation at the door, refusals with their reasons.
+
+Requests are checked against the constraints in the protos (`buf.validate`), so that what
+integrators read is what is enforced. A `TierError` leaves as a rich status (AIP-193);
+anything else as INTERNAL, logged here and told nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import grpc
+import protovalidate
+import structlog
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from tier.runtime.errors import InvalidInput, TierError, Violation
+
+LOG = structlog.get_logger(__name__)
+
+DOMAIN = "ducha"
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+VIOLATIONS_SHOWN = 20
+
+Handler: TypeAlias = Any  # grpc's method handlers have no public type
+
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # a second server on one port must fail, not share
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.server_handshake_timeout_ms", 5_000),
+)
+
+
+class Door(grpc.aio.ServerInterceptor):
+    """Check every request, and turn every refusal into its status."""
+
+    def __init__(self) -> None:
+        """Keep the wrapped handlers: one wrap a method, not one a call."""
+        self._wrapped: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """Return the guarded method."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None or not method.startswith("/ducha."):
+                return handler
+            wrapped = self._wrapped[method] = _guard(handler)
+        return wrapped
+
+
+def _guard(handler: Handler) -> Handler:
+    """Wrap the method of `handler`, whatever its kind."""
+    shape = {
+        (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary", _plain),
+        (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream", _streaming),
+        (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary", _plain),
+        (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream", _streaming),
+    }
+    make, name, wrap = shape[handler.request_streaming, handler.response_streaming]
+    return make(
+        wrap(getattr(handler, name)),
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+
+
+def _plain(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Guard a method that answers once."""
+
+    async def method(request: Any, context: Any) -> Any:
+        try:
+            return await behaviour(_checked(request), context)
+        except TierError as refusal:
+            await context.abort_with_status(rpc_status.to_status(status(refusal)))
+        except grpc.aio.AbortError:
+            raise
+        except Exception:  # noqa: BLE001 - the caller learns nothing of our insides
+            LOG.exception("a method failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error; it was logged")
+
+    return method
+
+
+def _streaming(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Guard a method that answers many times."""
+
+    async def method(request: Any, context: Any) -> Any:
+        try:
+            async for response in behaviour(_checked(request), context):
+                yield response
+        except TierError as refusal:
+            await context.abort_with_status(rpc_status.to_status(status(refusal)))
+        except grpc.aio.AbortError:
+            raise
+        except Exception:  # noqa: BLE001 - the caller learns nothing of our insides
+            LOG.exception("a method failed")
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error; it was logged")
+
+    return method
+
+
+def _checked(request: Any) -> Any:
+    """Check a message now, or each message of a stream as it comes."""
+    if isinstance(request, Message):
+        validate(request)
+        return request
+    return _each_checked(request)
+
+
+async def _each_checked(requests: Any) -> Any:
+    async for request in requests:
+        validate(request)
+        yield request
+
+
+def validate(message: Message) -> None:
+    """Check `message` against the constraints of its proto.
+
+    Raises:
+        InvalidInput: with every wrong field, at most 20.
+    """
+    found = protovalidate.collect_violations(message)
+    if not found:
+        return
+    violations = [
+        Violation(_path(violation.proto), violation.proto.message)
+        for violation in found[:VIOLATIONS_SHOWN]
+    ]
+    first = violations[0]
+    raise InvalidInput(problem=f"{first.field}: {first.description}", violations=violations)
+
+
+def _path(violation: Any) -> str:
+    """Write the field of a violation as `reports[3].assignment.division`."""
+    parts: list[str] = []
+    for element in violation.field.elements if violation.field else ():
+        index = getattr(element.subscript, "value", None)
+        parts.append(element.field_name + (f"[{index}]" if index is not None else ""))
+    return ".".join(parts)
+
+
+def status(refusal: TierError) -> status_pb2.Status:
+    """Write a refusal as `google.rpc.Status`: ErrorInfo, both languages, fields, retry."""
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(
+            reason=refusal.reason, domain=DOMAIN, metadata=refusal.details
+        ),
+        error_details_pb2.LocalizedMessage(locale="zh-CN", message=refusal.in_chinese()),
+        error_details_pb2.LocalizedMessage(locale="en", message=str(refusal)),
+    ]
+    if refusal.violations:
+        details.append(
+            error_details_pb2.BadRequest(
+                field_violations=[
+                    error_details_pb2.BadRequest.FieldViolation(
+                        field=violation.field, description=violation.description
+                    )
+                    for violation in refusal.violations
+                ]
+            )
+        )
+    if refusal.retry_after is not None:
+        delay = Duration(nanos=int(refusal.retry_after % 1 * 1e9), seconds=int(refusal.retry_after))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    packed = []
+    for detail in details:
+        wrapped = AnyMessage()
+        wrapped.Pack(detail)
+        packed.append(wrapped)
+    code: int = refusal.code.value[0]
+    return status_pb2.Status(code=code, message=str(refusal), details=packed)

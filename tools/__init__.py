@@ -1,0 +1,1 @@
+"""What keeps the house in order: generators, house laws and the runner of all checks."""
