@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Where `make up` keeps its data, and what to pass on to a command.
 DATA ?= .ducha
 ARGS ?=
@@ -69,7 +69,7 @@ gen-check: $(VENV)/.dev ## Say whether gen/ and docs/errors.md are up to date
 
 lock: $(BIN)/python ## Write both locks from requirements*.in
 	@$(PYTHON) -m venv build/lock
-	@build/lock/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2
+	@build/lock/bin/python -m pip --disable-pip-version-check -qq install pip-tools==7.6.2
 	@build/lock/bin/python -m tools.lock $(ARGS)
 
 clean: ## Remove what was built and installed; data in DATA stays

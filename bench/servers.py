@@ -1,4 +1,4 @@
-"""The PostgreSQL and NATS that the floor and Ducha both use, one after the other."""
+"""The servers that the floor and Ducha both use, one after the other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Servers:
 
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[Servers]:
-    """Run both servers on data under `root`; both are stopped on the way out."""
+    """Run them on data under `root`; all are stopped on the way out."""
     with contextlib.ExitStack() as started:
         postgres = Postgres(root / "postgres")
         postgres.start()

@@ -52,7 +52,9 @@ class DuchaLine:
         self._items = assignment.AssignmentServiceStub(top)
         self._top = reporting.ReportingServiceStub(top)
         self._bottom = reporting.ReportingServiceStub(bottom)
-        self._report = bottom.unary_unary(REPORT)
+        self._report: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = (
+            bottom.unary_unary(REPORT)
+        )
         self._processes = processes
         self._tasks = tasks
         self._arrivals: dict[str, asyncio.Future[None]] = {}
@@ -83,8 +85,7 @@ class DuchaLine:
 
     async def report(self, request: bytes) -> bytes:
         """Send one ReportAssignments request, already serialized."""
-        response: bytes = await self._report(request, timeout=CALL_SECONDS)
-        return response
+        return await self._report(request, timeout=CALL_SECONDS)
 
     async def watch_arrivals(self) -> None:
         """Note every item that arrives at the township's node, until cancelled."""

@@ -7,7 +7,7 @@ in when the item is known: what travels is what any client would send.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from functools import cache
@@ -30,7 +30,7 @@ _REQUEST = "00000000-0000-4000-8000-000000000002"
 
 def issue(root: str, targets: Targets) -> api.IssueItemRequest:
     """Return a request that issues an item from the root straight to its targets."""
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     unit = pb.Unit(division=root, name="省政府督查室")
     item = pb.Item(
         title="基层减负专项督查",
@@ -40,8 +40,8 @@ def issue(root: str, targets: Targets) -> api.IssueItemRequest:
         urgency=pb.URGENCY_ROUTINE,
         lead_unit=unit,
         mode=pb.MODE_DIRECT,
-        receive_by_time=_time(now + datetime.timedelta(days=10)),
-        deadline_time=_time(now + datetime.timedelta(days=20)),
+        receive_by_time=_time(now + dt.timedelta(days=10)),
+        deadline_time=_time(now + dt.timedelta(days=20)),
         closing_rule=pb.ClosingRule(kind=pb.ClosingRule.KIND_ALL),
         skip_level_reason="压力测试",
     )
@@ -89,7 +89,7 @@ def _filled(made: bytes, item: str) -> bytes:
     )
 
 
-def _time(moment: datetime.datetime) -> Timestamp:
+def _time(moment: dt.datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(moment)
     return stamp

@@ -162,7 +162,9 @@ def _title(problem: ClientError, *, chinese: bool) -> str:
         return f"拒绝 {reason}" if chinese else f"Refused: {reason}"
     if isinstance(problem, UsageProblem | NodeUnknown):
         return "用法有误" if chinese else "This command cannot be sent"
-    return "无法连接" if chinese else "No answer"
+    if isinstance(problem, CallFailed):
+        return "无应答" if chinese else "No answer"
+    return "无法办理" if chinese else "This cannot be done"
 
 
 def _error_json(problem: ClientError) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Annotated, Protocol, TypeVar
 import typer
 
 from clients.cli.parse import LevelName
+from clients.cli.words import UsageProblem
 from clients.runtime import Client, Unreachable
 from clients.runtime.calling import Answered, Method
 from ducha.assignment.v1 import assignment_pb2 as pb
@@ -26,7 +27,10 @@ def _actor() -> str:
 
 Item = Annotated[str, typer.Argument(help="Item id. 事项编号", metavar="ITEM")]
 Actor = Annotated[
-    str, typer.Option(help="Who acts; recorded. 操作人", envvar="DUCHA_ACTOR")
+    str,
+    typer.Option(
+        help="Who acts; recorded. 操作人", envvar="DUCHA_ACTOR", show_default=False
+    ),
 ]
 ACTOR = _actor()
 RequestId = Annotated[
@@ -75,14 +79,24 @@ Asked = TypeVar("Asked", bound=Identified)
 
 
 def new_request_id(given: str = "") -> str:
-    """Return the id to send: the one given, or a new one."""
-    return given or str(uuid.uuid4())
+    """Return the id to send: the one given, or a new one.
+
+    Raises:
+        UsageProblem: what is given is no UUID.
+    """
+    try:
+        return str(uuid.UUID(given)) if given else str(uuid.uuid4())
+    except ValueError as wrong:
+        raise UsageProblem(
+            f"{given!r} is no request id. Give the UUID of the first try.",
+            f"{given!r} 不是请求编号。请使用首次请求的 UUID。",
+        ) from wrong
 
 
 async def write(
-    client: Client, method: Method[Asked, Answered], request: Asked
+    client: Client, method: Method[Asked, Answered], request: Asked, *, again: str = ""
 ) -> Answered:
-    """Send a request that changes something.
+    """Send a request that changes something; `again` names it, if not its own id.
 
     Raises:
         Unreachable: with the `request_id`, for it may have been done.
@@ -90,11 +104,11 @@ async def write(
     try:
         return await client.call(method, request)
     except Unreachable as lost:
-        again = f"--request-id {request.request_id}"
+        name = f"--request-id {again or request.request_id}"
         answer = replace(
             lost.answer,
-            english=f"{lost.english} It may have been done: repeat it with {again}.",
-            chinese=f"{lost.chinese} 操作可能已生效：请加 {again} 重试，不会重复办理。",
+            english=f"{lost.english} It may have been done: repeat it with {name}.",
+            chinese=f"{lost.chinese} 操作可能已生效：请加 {name} 重试，不会重复办理。",
         )
         raise Unreachable(answer, lost.address) from lost
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Annotated
 
 import typer
@@ -72,7 +72,8 @@ async def watch_item(
         item_id=item, resume_token=resume, division_level=level.wire
     )
     board = Board()
-    with Live(console=session.out, auto_refresh=False, transient=False) as live:
+    live = Live(console=session.out, auto_refresh=False)
+    with nullcontext() if session.choices.as_json else live:
         try:
             responses = watch(
                 client.reporting.WatchItem, request, address=client.address

@@ -8,7 +8,7 @@ are one row: a fan-out to 1,461 stays readable.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -200,7 +200,8 @@ class _Ended:
             self._left[span.span_id] = left
         while left:
             child = left.pop()
-            if child.end <= moment and child.span_id not in seen:
+            within = span.start <= child.end <= moment  # clocks of nodes may differ
+            if within and child.span_id not in seen:
                 return child
         return None
 
@@ -228,3 +229,11 @@ def spent(path: Iterable[Stretch]) -> tuple[int, int]:
         else:
             work += stretch.end - stretch.begin
     return work, waiting
+
+
+def _by_start(span: Span) -> tuple[int, str]:
+    return span.start, span.span_id
+
+
+def _by_end(span: Span) -> tuple[int, int, str]:
+    return span.end, span.start, span.span_id

@@ -21,8 +21,6 @@ from ducha.assignment.v1 import assignment_service_pb2 as api
 BATCH = 2000
 """Reports that one request may carry."""
 
-NAMESPACE = uuid.UUID("6f0f5f0e-6f5e-5d4c-9a43-0d1c2f0a7e11")
-
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
@@ -158,7 +156,7 @@ async def report(
                 "--file carries the whole reports. Leave out ITEM, DIVISION and the values.",
                 "--file 已包含全部反馈内容。请不要再写事项、区划和数据值。",
             )
-        await _report_file(session, file, actor)
+        await _report_file(session, file, actor, request_id)
         return
     if not item or not division:
         raise UsageProblem(
@@ -180,7 +178,9 @@ async def report(
     _answer(session, await _send(await session.at(division), request))
 
 
-async def _report_file(session: Session, file: Path, actor: str) -> None:
+async def _report_file(
+    session: Session, file: Path, actor: str, request_id: str
+) -> None:
     try:
         whole = ParseDict(parse.json_file(file), api.ReportAssignmentsRequest())
     except ParseError as wrong:
@@ -188,40 +188,43 @@ async def _report_file(session: Session, file: Path, actor: str) -> None:
             f"{file} holds no reports: {wrong}. See proto/ducha/assignment/v1.",
             f"{file} 中没有有效的反馈：{wrong}。参见 proto/ducha/assignment/v1。",
         ) from wrong
+    base = options.new_request_id(request_id or whole.request_id)
     total = api.ReportAssignmentsResponse()
     by_node: dict[str, tuple[Client, list[api.AssignmentReport]]] = {}
     for one in whole.reports:
         client = await session.at(one.assignment.division)
         by_node.setdefault(client.address, (client, []))[1].append(one)
     for client, reports in by_node.values():
-        for request in batches(reports, whole.actor or actor):
-            response = await _send(client, request)
+        for request in batches(reports, whole.actor or actor, base):
+            response = await _send(client, request, base)
             total.reported_count += response.reported_count
             total.late_count += response.late_count
     _answer(session, total)
 
 
 def batches(
-    reports: Sequence[api.AssignmentReport], actor: str
+    reports: Sequence[api.AssignmentReport], actor: str, base: str
 ) -> Iterator[api.ReportAssignmentsRequest]:
     """Yield requests of at most 2,000 reports.
 
-    The id of each follows from what it says: sending the file again does
-    nothing twice.
+    The id of each follows from `base` and its first assignment, so who repeats
+    the file with the same base repeats the same requests.
     """
     for start in range(0, len(reports), BATCH):
-        request = api.ReportAssignmentsRequest(
-            actor=actor, reports=reports[start : start + BATCH]
+        some = reports[start : start + BATCH]
+        first = some[0].assignment
+        name = f"{start}/{first.item_id}/{first.division}"
+        request_id = str(uuid.uuid5(uuid.UUID(base), name))
+        yield api.ReportAssignmentsRequest(
+            request_id=request_id, actor=actor, reports=some
         )
-        content = request.SerializeToString(deterministic=True)
-        request.request_id = str(uuid.uuid5(NAMESPACE, content.hex()))
-        yield request
 
 
 async def _send(
-    client: Client, request: api.ReportAssignmentsRequest
+    client: Client, request: api.ReportAssignmentsRequest, base: str = ""
 ) -> api.ReportAssignmentsResponse:
-    return await options.write(client, client.assignments.ReportAssignments, request)
+    method = client.assignments.ReportAssignments
+    return await options.write(client, method, request, again=base)
 
 
 def _answer(session: Session, response: api.ReportAssignmentsResponse) -> None:

@@ -93,8 +93,9 @@ async def report_returned(client: Client, item: str, count: int) -> None:
 
     The caller bounds the wait.
     """
-    while (
-        len(found := await inbox(client, item, [pb.ASSIGNMENT_STATE_RETURNED])) < count
-    ):
+    while True:
+        found = await inbox(client, item, [pb.ASSIGNMENT_STATE_RETURNED])
+        if len(found) >= count:
+            break
         await asyncio.sleep(POLL_SECONDS)
     await report(client, plan.OFFICER, found)

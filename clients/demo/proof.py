@@ -38,7 +38,10 @@ class Databases:
 
     async def until_delivered(self, item: str, targets: int) -> None:
         """Wait until the last target's assignment is in a township database."""
-        while (await self.tally("township", item)).targets < targets:
+        while True:
+            held = await self.tally("township", item)
+            if held.targets >= targets:
+                return
             await asyncio.sleep(POLL_SECONDS)
 
     async def until_all_are(self, expected: Tally, item: str, seconds: float) -> None:

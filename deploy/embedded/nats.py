@@ -54,10 +54,10 @@ jetstream {{
 class NatsServer:
     """One NATS server and its store under `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, log: Path | None = None) -> None:
         """Prepare to serve from `root`."""
         self.root = private_directory(root.resolve())
-        self.log = self.root / "nats.log"
+        self.log = log or self.root / "nats.log"
         self.port = 0
         self.monitor_port = 0
         self._lock = DirectoryLock(self.root / "lock")

@@ -79,7 +79,7 @@ class _Spans(trace_grpc.TraceServiceServicer):
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
 
-    async def Export(  # noqa: N802  gRPC's name
+    async def Export(
         self, request: trace_pb.ExportTraceServiceRequest, context: object
     ) -> trace_pb.ExportTraceServiceResponse:
         rejected = 0
@@ -101,7 +101,7 @@ class _Spans(trace_grpc.TraceServiceServicer):
 class _Metrics(metrics_grpc.MetricsServiceServicer):
     """Accepts metrics and forgets them: they are read at /metrics."""
 
-    async def Export(  # noqa: N802  gRPC's name
+    async def Export(
         self, request: metrics_pb.ExportMetricsServiceRequest, context: object
     ) -> metrics_pb.ExportMetricsServiceResponse:
         return metrics_pb.ExportMetricsServiceResponse()
@@ -110,7 +110,7 @@ class _Metrics(metrics_grpc.MetricsServiceServicer):
 class _Logs(logs_grpc.LogsServiceServicer):
     """Accepts log records and forgets them: they are on standard error."""
 
-    async def Export(  # noqa: N802  gRPC's name
+    async def Export(
         self, request: logs_pb.ExportLogsServiceRequest, context: object
     ) -> logs_pb.ExportLogsServiceResponse:
         return logs_pb.ExportLogsServiceResponse()
@@ -122,7 +122,7 @@ class _Traces(pb_grpc.TraceServiceServicer):
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
 
-    async def GetTrace(  # noqa: N802  gRPC's name
+    async def GetTrace(
         self, request: pb.GetTraceRequest, context: object
     ) -> pb.GetTraceResponse:
         kept = self._ring.trace(request.trace_id)

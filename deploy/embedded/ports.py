@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 from deploy.embedded.errors import DeploymentRefused
@@ -47,14 +48,19 @@ def free_port() -> int:
     )
 
 
-def kept_port(file: Path) -> int:
-    """Return the port written in `file` if it is free, else a new one, written."""
+def kept_port(file: Path, *, avoid: Collection[int] = ()) -> int:
+    """Return the port written in `file` if it is free, else a new one, written.
+
+    `avoid` holds ports that are promised but not listened on yet.
+    """
     try:
         port = int(file.read_text())
     except (FileNotFoundError, ValueError):
         port = 0
-    if port and is_free(port):
+    if port and port not in avoid and is_free(port):
         return port
     port = free_port()
+    while port in avoid:
+        port = free_port()
     write_private(file, str(port))
     return port

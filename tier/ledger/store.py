@@ -82,10 +82,12 @@ ABOUT_SUBJECT = """
      LIMIT $3
 """
 
+# What lies within the division, and what was said from above it.
 ABOUT_DIVISION = """
     SELECT position, recorded_at, body
       FROM ledger_fact
-     WHERE position > $2 AND position <= $4 AND starts_with(division, $1)
+     WHERE position > $2 AND position <= $4
+       AND (starts_with(division, $1) OR starts_with($1, division))
      ORDER BY position
      LIMIT $3
 """
@@ -185,6 +187,6 @@ async def about_subject(tx: Tx, subject: str, after: int, limit: int) -> list[Ke
 async def about_division(
     tx: Tx, division: str, after: int, limit: int, upto: int
 ) -> list[Kept]:
-    """Return facts about what lies within `division`, between two positions, in order."""
+    """Return facts within `division` or from above it, between two positions, in order."""
     rows = await tx.fetch(ABOUT_DIVISION, division, after, limit, upto)
     return [Kept(row["position"], row["recorded_at"], row["body"]) for row in rows]

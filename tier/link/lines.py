@@ -14,10 +14,10 @@ from tier.app import App, Capability
 from tier.link import road, rpc, store
 from tier.link.actions import Doors
 from tier.link.contact import Contacts
+from tier.link.gauges import Gauges
 from tier.link.repair import Repair
 from tier.link.road import Road
 from tier.link.traffic import Receiver, Sender
-from tier.runtime import telemetry
 
 SCHEMA = Path(__file__).parent / "schema"
 
@@ -57,6 +57,7 @@ class Lines:
         """Start the traffic in the app's task group."""
         node, tasks = self._app.node, self._app.tasks
         own = [*self._down.values(), *self._up.values()]
+        tasks.create_task(Gauges(self._app, self._contacts).run())
         tasks.create_task(self._road.run(own))
         for name, lane in self._down.items():
             self._send(lane, name)

@@ -78,7 +78,7 @@ class Road:
             self._url,
             name=self._name,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
+            reconnect_time_wait=1,
             ping_interval=5,
             max_outstanding_pings=2,
             pending_size=8 * 1024 * 1024,

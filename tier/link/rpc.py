@@ -7,17 +7,15 @@ from typing import Any
 
 import grpc
 
-from ducha.link.v1 import link_pb2, link_service_pb2 as pb
+from ducha.link.v1 import link_service_pb2 as pb
 from ducha.link.v1.link_service_pb2_grpc import (
     LinkOperationServiceServicer,
     LinkServiceServicer,
 )
 from tier.app import App
-from tier.ledger import store as ledger_store
-from tier.link import actions, rules, store, wire
+from tier.link import actions, rules, store, view, wire
 from tier.link.contact import Contacts
 from tier.link.errors import NeighbourUnknown
-from tier.link.model import Mark
 from tier.link.repair import PAGE_FACTS
 from tier.link.traffic import Receiver
 from tier.runtime.pages import Page
@@ -91,45 +89,7 @@ class LinkOperationService(LinkOperationServiceServicer):
         self, request: pb.ListLinksRequest, context: Context
     ) -> pb.ListLinksResponse:
         """Show both directions of every link."""
-        now = self._app.now()
-        links: list[link_pb2.LinkStatus] = []
-        hosts = {child.name: child.hosts for child in self._app.node.children}
-        async with self._app.db.reading() as tx:
-            lanes = {lane.neighbour: Mark(lane.epoch, lane.before) for lane in await ledger_store.lanes(tx)}
-            quarantine = await store.quarantine_counts(tx)
-            for name, (applied, receipt) in (await store.marks(tx)).items():
-                head = lanes[name]
-                done = rules.owed_after(receipt, head)
-                oldest = await ledger_store.oldest_unreceipted(tx, name, done)
-                contact = self._contacts[name]
-                shared = {
-                    "neighbour": name,
-                    "last_contact_time": wire.moment_to(contact.heard_at),
-                    "in_contact": self._contacts.in_contact(name, now),
-                    "divisions": hosts.get(name, self._app.node.hosts),
-                }
-                links.append(
-                    link_pb2.LinkStatus(
-                        direction=link_pb2.LinkStatus.DIRECTION_SENDING,
-                        head=wire.mark_to(head),
-                        receipt=wire.mark_to(receipt),
-                        backlog=head.seq - done,
-                        oldest_age_seconds=(now - oldest).total_seconds() if oldest else 0.0,
-                        **shared,
-                    )
-                )
-                links.append(
-                    link_pb2.LinkStatus(
-                        direction=link_pb2.LinkStatus.DIRECTION_RECEIVING,
-                        head=wire.mark_to(applied),
-                        receipt=wire.mark_to(contact.head),
-                        backlog=max(0, contact.head.seq - rules.owed_after(applied, contact.head)),
-                        gap_count=contact.gaps,
-                        quarantine_count=quarantine.get(name, 0),
-                        **shared,
-                    )
-                )
-        return pb.ListLinksResponse(links=links)
+        return pb.ListLinksResponse(links=await view.links(self._app, self._contacts))
 
     async def ListQuarantine(
         self, request: pb.ListQuarantineRequest, context: Context
@@ -142,7 +102,7 @@ class LinkOperationService(LinkOperationServiceServicer):
         shown = entries[: page.size]
         return pb.ListQuarantineResponse(
             facts=[wire.quarantined_to(entry) for entry in shown],
-            next_page_token=page.next(entries, shown and (str(shown[-1].quarantine_id),)),
+            next_page_token=page.next(entries, [str(one.quarantine_id) for one in shown[-1:]]),
         )
 
     async def RetryQuarantine(

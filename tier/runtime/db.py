@@ -136,7 +136,7 @@ class Database:
         await self._readers.close()
 
 
-async def _keep(_connection: Connection) -> None:
+async def _keep(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Leave a released connection as it is: nothing here sets session state."""
 
 

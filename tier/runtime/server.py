@@ -41,6 +41,14 @@ OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 5_000),
 )
 
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
 
 class Door(grpc.aio.ServerInterceptor):
     """Check every request, and turn every refusal into its status."""

@@ -30,7 +30,7 @@ def _is_broad(node: ast.AST) -> bool:
         case ast.ExceptHandler(type=None):
             return True
         case ast.ExceptHandler(type=caught, body=body):
-            return _names(caught) and not _raises(body)
+            return _names(caught) and not _lets_go(body)
         case ast.Call(func=ast.Attribute(attr="suppress") | ast.Name(id="suppress")):
             return any(_names(argument) for argument in node.args)
         case _:
@@ -44,6 +44,10 @@ def _names(caught: ast.expr | None) -> bool:
     return isinstance(caught, ast.Name) and caught.id in BROAD
 
 
-def _raises(body: list[ast.stmt]) -> bool:
-    """Whether a handler ends in a raise: it cleans up and lets go."""
-    return isinstance(body[-1], ast.Raise)
+def _lets_go(body: list[ast.stmt]) -> bool:
+    """Whether a handler ends by raising, here or (`set_exception`) where it is awaited."""
+    match body[-1]:
+        case ast.Raise() | ast.Expr(ast.Call(func=ast.Attribute(attr="set_exception"))):
+            return True
+        case _:
+            return False

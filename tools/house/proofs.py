@@ -24,19 +24,19 @@ def proofs(source: Source) -> Iterator[Finding]:
         ):
             text = f"{node.attr} switches a test off; mend it or take it out"
             yield Finding(source.path, node.lineno, "proofs", text)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if node.name.startswith("test") and not _proves(node):
-                text = f"{node.name} asserts nothing"
-                yield Finding(source.path, node.lineno, "proofs", text)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _idle(node):
+            text = f"{node.name} asserts nothing"
+            yield Finding(source.path, node.lineno, "proofs", text)
 
 
 def _of_pytest(node: ast.expr) -> bool:
     return ast.unparse(node) in {"pytest", "pytest.mark"}
 
 
-def _proves(test: ast.AST) -> bool:
-    return any(
+def _idle(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is a test that proves nothing."""
+    return function.name.startswith("test") and not any(
         isinstance(node, (ast.Assert, ast.Raise))
         or (isinstance(node, ast.Call) and PROVES.search(ast.unparse(node.func)))
-        for node in ast.walk(test)
+        for node in ast.walk(function)
     )

@@ -1,0 +1,123 @@
+"""`python -m bench [--quick] [--only NAME] [--json] [--profile]`: run and report.
+
+Only a whole run (no `--quick`, no `--only`) writes `RESULTS.md` and `results.json`.
+Exit 0 when every goal is reached, 1 when one is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from bench import machine, plan, report
+from bench.floor.line import floor_line
+from bench.line import read_divisions, targets
+from bench.measured import Measured, Unary, cpu_micros, figures
+from bench.plan import FULL, QUICK, WORKLOADS, Plan
+from bench.product.line import DuchaLine
+from bench.product.services import ducha_line, services
+from bench.profile import profile
+from bench.servers import Servers, running
+
+HERE = Path(__file__).parent
+DIVISIONS = machine.ROOT / "data" / "yunnan-divisions.csv"
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--only", choices=WORKLOADS, action="append", help="repeatable")
+    parser.add_argument(
+        "--json", action="store_true", help="print results.json instead"
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="say where the time goes"
+    )
+    parser.add_argument("--divisions", type=Path, default=DIVISIONS, help="a CSV")
+    return parser.parse_args()
+
+
+def run(told: argparse.Namespace, servers: Servers) -> report.Report:
+    """Measure the floor, then Ducha, on the same servers."""
+    rows = read_divisions(told.divisions)
+    work = Plan(
+        only=told.only or WORKLOADS,
+        effort=QUICK if told.quick else FULL,
+        townships=targets(rows, "township"),
+        villages=targets(rows, "village"),
+    )
+    floor = uvloop.run(on_floor(servers, work))
+    root = min((row["code"] for row in rows), key=len)
+    with services(servers, root) as started:
+        ducha, echoed, seen = uvloop.run(
+            on_ducha(ducha_line(started, rows), servers, work, profiled=told.profile)
+        )
+    floor.unary = echoed
+    cpu = {"ducha": cpu_micros(ducha.sustained), "floor": cpu_micros(floor.sustained)}
+    return report.Report(figures(floor, ducha), cpu, machine.describe(), seen)
+
+
+async def on_floor(servers: Servers, work: Plan) -> Measured:
+    """Measure the floor; unary calls have the echo for a floor instead."""
+    if set(work.only) == {"unary"}:
+        return Measured()
+    codes = (*work.townships.codes, *work.villages.codes)
+    async with floor_line(servers, codes) as line:
+        return await plan.measure(line, servers, work)
+
+
+async def on_ducha(
+    entering: AbstractAsyncContextManager[DuchaLine],
+    servers: Servers,
+    work: Plan,
+    *,
+    profiled: bool,
+) -> tuple[Measured, list[Unary], str]:
+    """Measure Ducha and the echo, and see where the time goes."""
+    async with entering as line:
+        ducha = await plan.measure(line, servers, work)
+        echoed: list[Unary] = []
+        if "unary" in work.only:
+            echoed, ducha.unary = await plan.measure_unary(line, work)
+        seen = await profile(line, servers, work) if profiled else ""
+    return ducha, echoed, seen
+
+
+def show(made: report.Report) -> None:
+    """Print the table."""
+    table = Table(*report.HEADINGS)
+    for figure, row in zip(made.figures, report.rows(made.figures), strict=True):
+        table.add_row(*row, style="bold red" if figure.reached is False else "")
+    console = Console()
+    console.print(table)
+    if made.profile:
+        console.print(made.profile, markup=False, highlight=False)
+
+
+def main() -> int:
+    """Run it all; whatever was started is stopped, whatever happens."""
+    told = arguments()
+    with (
+        tempfile.TemporaryDirectory(prefix="ducha-bench-") as scratch,
+        running(Path(scratch)) as servers,
+    ):
+        made = run(told, servers)
+    if not told.quick and not told.only:
+        report.write(made, HERE)
+    if told.json:
+        print(report.as_json(made), end="")
+    else:
+        show(made)
+    return 1 if made.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

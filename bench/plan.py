@@ -1,0 +1,108 @@
+"""What is run: each workload on each line, so many times."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import grpc
+
+from bench import meter
+from bench.echo import METHOD, echo
+from bench.line import Line, Targets
+from bench.measured import Measured, Unary
+from bench.product.line import DuchaLine
+from bench.product.requests import reports
+from bench.servers import Servers
+from bench.workloads import flow, unary
+
+WORKLOADS = ("complete", "idle", "sustained", "villages", "unary")
+CALL_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How often each workload is repeated, and how long it is."""
+
+    complete: int
+    round_trips: int
+    sustained: int
+    items: int
+    villages: int
+    unary: int
+
+
+FULL = Effort(complete=9, round_trips=200, sustained=3, items=20, villages=3, unary=5)
+QUICK = Effort(complete=3, round_trips=50, sustained=1, items=20, villages=1, unary=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which workloads, how much of them, and on what."""
+
+    only: Collection[str]
+    effort: Effort
+    townships: Targets
+    villages: Targets
+
+
+async def measure(line: Line, servers: Servers, plan: Plan) -> Measured:
+    """Run the workloads that every line has; the first item is not counted."""
+    taken, effort, shared = Measured(), plan.effort, servers.processes()
+    for _ in range(2):
+        await flow.items(line, shared, plan.townships)
+    if {"complete", "villages"} & set(plan.only):
+        for _ in range(effort.complete):
+            taken.complete.append(await flow.items(line, shared, plan.townships))
+        tell(line.name, "complete", [f"{run.seconds:.3f} s" for run in taken.complete])
+    if "idle" in plan.only:
+        taken.idle = await flow.round_trips(line, plan.townships, effort.round_trips)
+        tell(
+            line.name, "idle", [f"{meter.percentile(taken.idle, 50) * 1e3:.1f} ms p50"]
+        )
+    if "sustained" in plan.only:
+        for _ in range(effort.sustained):
+            run = await flow.items(line, shared, plan.townships, effort.items)
+            taken.sustained.append(run)
+        tell(line.name, "sustained", [f"{run.rate:,.0f}/s" for run in taken.sustained])
+    if "villages" in plan.only:
+        for _ in range(effort.villages):
+            taken.villages.append(await flow.items(line, shared, plan.villages))
+        tell(line.name, "villages", [f"{run.seconds:.3f} s" for run in taken.villages])
+    taken.peak_mib = {
+        name: meter.peak_mib(pid) for name, pid in line.processes().items()
+    }
+    return taken
+
+
+async def measure_unary(line: DuchaLine, plan: Plan) -> tuple[list[Unary], list[Unary]]:
+    """Send the same requests to an echo and to Ducha, in turns; return both."""
+    echoed: list[Unary] = []
+    taken: list[Unary] = []
+    async with echo() as server, grpc.aio.insecure_channel(server.address) as channel:
+        method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+        method = channel.unary_unary(METHOD)
+        for _ in range(1 + plan.effort.unary):
+            issued = await line.issue_only(plan.townships)
+            await line.arrived(issued)
+            calls = reports(issued.item, plan.townships.codes, batch=1)
+            seconds = await unary.flood(
+                lambda call: method(call, timeout=CALL_SECONDS), calls
+            )
+            echoed.append(Unary(len(calls), seconds))
+            began = time.perf_counter()
+            seconds = await unary.flood(line.report, calls)
+            await issued.counted
+            counted = time.perf_counter() - began
+            taken.append(Unary(len(calls), seconds, counted))
+    del echoed[0], taken[0]  # the first of each warms up
+    for name, runs in (("echo", echoed), (line.name, taken)):
+        tell(name, "unary", [f"{run.calls / run.answered:,.0f}/s" for run in runs])
+    return echoed, taken
+
+
+def tell(line: str, workload: str, results: Collection[str]) -> None:
+    """Say on standard error what was seen, as it comes."""
+    print(f"  {line:6} {workload:10} {'  '.join(results)}", file=sys.stderr, flush=True)

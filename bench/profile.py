@@ -1,0 +1,76 @@
+"""Say where the time goes: py-spy beside the services while items go back to back."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.line import Line
+from bench.plan import Plan
+from bench.servers import Servers
+from bench.workloads import flow
+
+RATE = 250
+MOST = 15
+ROUNDS = 3
+
+
+async def profile(line: Line, servers: Servers, plan: Plan) -> str:
+    """Return a list of the busiest functions of each service, as Markdown."""
+    program = shutil.which("py-spy", path=str(Path(sys.executable).parent))
+    if program is None:
+        return "py-spy is not installed beside this Python."
+    files = {name: servers.scratch / f"{name}.folded" for name in line.processes()}
+    recorders = [
+        await asyncio.create_subprocess_exec(
+            *(program, "record", "--nonblocking", "--format", "raw"),
+            *("--rate", str(RATE), "--pid", str(pid), "--output", str(files[name])),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        for name, pid in line.processes().items()
+    ]
+    await asyncio.sleep(1)
+    for _ in range(ROUNDS):
+        await flow.items(line, servers.processes(), plan.townships, plan.effort.items)
+    for recorder in recorders:
+        recorder.send_signal(signal.SIGINT)
+        await recorder.wait()
+    return "\n\n".join(
+        f"### {name}\n\n{busiest(file.read_text().splitlines())}"
+        for name, file in files.items()
+    )
+
+
+def busiest(folded: Iterable[str]) -> str:
+    """List functions by the samples they were in themselves, and with all they called.
+
+    A line of input is `outer;inner;innermost count`.
+    """
+    alone: Counter[str] = Counter()
+    within: Counter[str] = Counter()
+    for line in folded:
+        stack, _, count = line.rpartition(" ")
+        frames = [_place(frame) for frame in stack.split(";")]
+        alone[frames[-1]] += int(count)
+        for frame in set(frames):
+            within[frame] += int(count)
+    total = sum(alone.values()) or 1
+    rows = [
+        f"| {name} | {alone[name] / total:.1%} | {within[name] / total:.1%} |"
+        for name, _ in alone.most_common(MOST)
+    ]
+    return "\n".join(
+        ["| Function | Alone | With callees |", "| --- | --- | --- |", *rows]
+    )
+
+
+def _place(frame: str) -> str:
+    """Drop the line number: `keep (tier/db.py:40)` is `keep (tier/db.py)`."""
+    name, _, line = frame.rpartition(":")
+    return f"{name})" if name and line.rstrip(")").isdigit() else frame

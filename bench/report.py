@@ -1,0 +1,125 @@
+"""Write what was measured: a table for the terminal, `RESULTS.md` and `results.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import Figure
+
+WRITTEN = """\
+Written by `make bench`; do not edit. What is measured, and how: [README.md](README.md)."""
+HEADINGS = ("What", "Unit", "Ducha", "Floor", "Ratio", "Goal", "Reached")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one run of the benchmark has to say."""
+
+    figures: Sequence[Figure]
+    cpu: Mapping[str, Mapping[str, float]]
+    """CPU microseconds a result in the sustained run: line, then process."""
+    machine: Mapping[str, str]
+    profile: str = ""
+
+    @property
+    def missed(self) -> list[Figure]:
+        """Figures that did not reach their goal."""
+        return [figure for figure in self.figures if figure.reached is False]
+
+
+def rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
+    """Return a line of text cells for each figure."""
+    return [
+        (
+            figure.title,
+            figure.unit,
+            number(figure.ducha),
+            number(figure.floor),
+            number(figure.ratio),
+            " and ".join(goal.words() for goal in figure.goals),
+            {True: "yes", False: "NO", None: ""}[figure.reached],
+        )
+        for figure in figures
+    ]
+
+
+def number(value: float | None) -> str:
+    """Write a number with about three digits; nothing for none."""
+    if value is None:
+        return ""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def as_json(report: Report) -> str:
+    """Return `results.json`."""
+    content = {
+        "machine": report.machine,
+        "figures": [figure.as_json() for figure in report.figures],
+        "cpu_micros_per_result": report.cpu,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(report: Report) -> str:
+    """Return `RESULTS.md`."""
+    parts = [
+        "# Benchmark results",
+        WRITTEN,
+        _table(HEADINGS, rows(report.figures)),
+        _verdict(report),
+        "## CPU a result while items go back to back, µs by process",
+        _cpu_table(report.cpu),
+        "## Machine",
+        _table(("", ""), [(name, value) for name, value in report.machine.items()]),
+    ]
+    if report.profile:
+        parts += ["## Where the time goes", report.profile]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write both files into `folder`."""
+    (folder / "RESULTS.md").write_text(as_markdown(report), encoding="utf-8")
+    (folder / "results.json").write_text(as_json(report), encoding="utf-8")
+
+
+def _verdict(report: Report) -> str:
+    judged = [figure for figure in report.figures if figure.reached is not None]
+    if not report.missed:
+        return f"All {len(judged)} goals are reached."
+    missed = "\n".join(
+        f"* {figure.title}: {_missed_by(figure)}" for figure in report.missed
+    )
+    reached = len(judged) - len(report.missed)
+    return f"{reached} of {len(judged)} goals are reached. Missed:\n\n{missed}"
+
+
+def _missed_by(figure: Figure) -> str:
+    said = []
+    for goal in figure.goals:
+        if goal.reached(figure.ducha, figure.floor):
+            continue
+        have = figure.ratio if goal.of_floor else figure.ducha
+        said.append(f"{number(have)} instead of {goal.words()}")
+    return "; ".join(said)
+
+
+def _cpu_table(cpu: Mapping[str, Mapping[str, float]]) -> str:
+    if not cpu:
+        return ""
+    names = list(dict.fromkeys(name for spent in cpu.values() for name in spent))
+    lines = [
+        (name, *(number(spent.get(name)) for spent in cpu.values())) for name in names
+    ]
+    total = ("all", *(number(sum(spent.values())) for spent in cpu.values()))
+    return _table(("Process", *cpu), [*lines, total])
+
+
+def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    made = [headings, ["---"] * len(headings), *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in made)

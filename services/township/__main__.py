@@ -1,0 +1,14 @@
+"""The township: receives and reports, for itself and its villages. It never issues."""
+
+from __future__ import annotations
+
+from tier.assignment.capability import CAPABILITY as ASSIGNMENT
+from tier.division.capability import CAPABILITY as DIVISION
+from tier.jurisdiction import Level
+from tier.reporting.capability import CAPABILITY as REPORTING
+from tier.service import run
+
+CAPABILITIES = (DIVISION, ASSIGNMENT, REPORTING)
+
+if __name__ == "__main__":
+    run(Level.TOWNSHIP, CAPABILITIES)

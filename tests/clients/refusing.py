@@ -1,0 +1,114 @@
+"""A node that answers as a test says, over real gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from ducha.assignment.v1 import assignment_service_pb2_grpc as assignment_grpc
+from ducha.division.v1 import division_service_pb2_grpc as division_grpc
+from ducha.link.v1 import link_service_pb2_grpc as link_grpc
+from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
+from ducha.server.v1 import server_service_pb2_grpc as server_grpc
+
+Handler = Callable[[Any, Any], Any]
+
+ADDERS: Mapping[str, tuple[type, Callable[[Any, Any], None]]] = {
+    "assignments": (
+        assignment_grpc.AssignmentServiceServicer,
+        assignment_grpc.add_AssignmentServiceServicer_to_server,
+    ),
+    "divisions": (
+        division_grpc.DivisionServiceServicer,
+        division_grpc.add_DivisionServiceServicer_to_server,
+    ),
+    "keeping": (
+        division_grpc.DivisionKeepingServiceServicer,
+        division_grpc.add_DivisionKeepingServiceServicer_to_server,
+    ),
+    "links": (
+        link_grpc.LinkOperationServiceServicer,
+        link_grpc.add_LinkOperationServiceServicer_to_server,
+    ),
+    "reporting": (
+        reporting_grpc.ReportingServiceServicer,
+        reporting_grpc.add_ReportingServiceServicer_to_server,
+    ),
+    "server": (
+        server_grpc.ServerServiceServicer,
+        server_grpc.add_ServerServiceServicer_to_server,
+    ),
+}
+
+
+def add_services(server: Any, handlers: Mapping[str, Handler]) -> None:
+    """Serve every method: as the test says, or UNIMPLEMENTED."""
+    for base, adder in ADDERS.values():
+        own = {
+            name: staticmethod(handler)
+            for name, handler in handlers.items()
+            if hasattr(base, name)
+        }
+        adder(type(base.__name__, (base,), own)(), server)
+
+
+@contextmanager
+def node(**handlers: Handler) -> Iterator[str]:
+    """Serve these methods in threads; the value is the address."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    add_services(server, handlers)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+def rich_status(
+    code: grpc.StatusCode,
+    reason: str = "ITEM_UNKNOWN",
+    *,
+    retry_after: float | None = None,
+    fields: Sequence[tuple[str, str]] = (),
+) -> Any:
+    """Return a status with every detail that nodes send."""
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(
+            reason=reason, domain="ducha", metadata={"item_id": "i1"}
+        ),
+        error_details_pb2.LocalizedMessage(
+            locale="zh-CN", message="本节点没有该事项。"
+        ),
+        error_details_pb2.LocalizedMessage(locale="en", message="No such item here."),
+    ]
+    if fields:
+        details.append(
+            error_details_pb2.BadRequest(
+                field_violations=[
+                    error_details_pb2.BadRequest.FieldViolation(field=f, description=d)
+                    for f, d in fields
+                ]
+            )
+        )
+    if retry_after is not None:
+        delay = Duration(nanos=int(retry_after * 1e9))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    packed = []
+    for detail in details:
+        wrapped = AnyMessage()
+        wrapped.Pack(detail)
+        packed.append(wrapped)
+    number: int = code.value[0]
+    return rpc_status.to_status(
+        status_pb2.Status(code=number, message="No such item here.", details=packed)
+    )

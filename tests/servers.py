@@ -1,0 +1,158 @@
+"""Real servers for tests, and nodes on them without a network.
+
+`Databases` hands out fresh, migrated databases on one PostgreSQL; `node_app` makes the
+`App` of a node on one; `carry` applies what one node owes another as the link does, so
+that a capability is tested by its actions and doors alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from deploy.embedded.postgres import Postgres
+from ducha.link.v1 import link_pb2
+from tier import ledger
+from tier.app import App, FactDoor
+from tier.link import actions as link
+from tier.link import store as link_store
+from tier.node import Node
+from tier.runtime import clock
+from tier.runtime.db import Database, open_database
+from tier.runtime.migrate import migrate
+
+TIER = Path(__file__).parent.parent / "tier"
+LAYERS = ("runtime", "ledger", "link", "division", "assignment", "reporting")
+SCHEMAS = [(name, TIER / name / "schema") for name in LAYERS]
+READERS = 2
+ALL_FACTS = 1_000_000
+
+
+class Databases:
+    """Fresh databases on one server: copies of a template that is migrated once."""
+
+    def __init__(self, server: Postgres) -> None:
+        """Use a server that runs."""
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._migrated = ""
+
+    @asynccontextmanager
+    async def fresh(self) -> AsyncIterator[Database]:
+        """Give a migrated database of its own, dropped afterwards."""
+        async with self.url(await self._template()) as url:
+            database = await open_database(url, name="test", readers=READERS)
+            try:
+                yield database
+            finally:
+                await database.close()
+
+    @asynccontextmanager
+    async def url(self, template: str = "template1") -> AsyncIterator[str]:
+        """Give the URL of a database of its own, empty unless copied from another."""
+        name = await self._create(template)
+        try:
+            yield self._server.dsn(name)
+        finally:
+            await self._administer(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    async def _template(self) -> str:
+        """Return the name of the migrated template; nobody is connected to it."""
+        if not self._migrated:
+            name = await self._create("template1")
+            database = await open_database(self._server.dsn(name), name="test")
+            await migrate(database, SCHEMAS)
+            await database.close()
+            self._migrated = name
+        return self._migrated
+
+    async def _create(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        await self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    async def _administer(self, sql: str) -> None:
+        connection = await asyncpg.connect(self._server.dsn("postgres"))
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
+
+
+class _Done(Exception):
+    """The test is over: whatever still runs for the app is cancelled."""
+
+
+@asynccontextmanager
+async def node_app(
+    databases: Databases, node: Node, now: Callable[[], datetime] = clock.now
+) -> AsyncIterator[App]:
+    """Make the `App` of a node on a fresh database, its links opened, without a network.
+
+    Its task group ends with the block. Use it inside the test: a task group entered in
+    a fixture would be left in another task.
+    """
+    async with databases.fresh() as database:
+        await _open_links(database, node)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                yield App(
+                    node=node,
+                    db=database,
+                    feed=ledger.Feed(),
+                    now=now,
+                    tasks=tasks,
+                    draining=asyncio.Event(),
+                    review_buffer=timedelta(days=1),
+                    contact=timedelta(seconds=30),
+                    silent=lambda _: (),
+                )
+                raise _Done  # noqa: TRY301 - how a task group ends early
+        except* _Done:
+            pass
+
+
+async def _open_links(database: Database, node: Node) -> None:
+    """Make room for what the neighbours are told and tell, as a new link does."""
+    names = [child.name for child in node.children]
+    async with database.transaction() as tx:
+        for name in [*names, *filter(None, [node.parent])]:
+            await link_store.open_link(tx, name)
+            await ledger.store.open_lane(tx, name, epoch=1)
+
+
+async def carry(sender: App, receiver: App, doors: Mapping[str, FactDoor]) -> int:
+    """Apply all that `receiver` is owed by `sender`; return how many facts were new."""
+    name = sender.node.name
+    mark = await link.applied(receiver, name)
+    run = await link.owed(sender, receiver.node.name, mark.seq, ALL_FACTS)
+    if run is None:
+        return 0
+    return (await link.apply(receiver, doors, name, [run])).count
+
+
+async def owed(sender: App, neighbour: str) -> list[link_pb2.Fact]:
+    """Return every fact that a neighbour was ever to be told, in order."""
+    run = await link.owed(sender, neighbour, 0, ALL_FACTS)
+    bodies: Sequence[bytes] = () if run is None else run.bodies
+    return [link_pb2.Fact.FromString(body) for body in bodies]
+
+
+async def recorded(app: App) -> list[link_pb2.Fact]:
+    """Return every fact in a node's ledger, in order."""
+    async with app.db.reading() as tx:
+        head = await ledger.store.head(tx)
+        kept = await ledger.store.about_division(tx, "", 0, ALL_FACTS, head)
+    return [link_pb2.Fact.FromString(fact.body) for fact in kept]
+
+
+async def quarantined(app: App) -> list[str]:
+    """Return the reasons of what a node set aside, oldest first."""
+    async with app.db.reading() as tx:
+        return [fact.reason for fact in await link_store.quarantine(tx, 0, ALL_FACTS)]

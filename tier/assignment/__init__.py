@@ -1,0 +1,1 @@
+"""Items go down, assignments are received, reported, judged and closed."""

@@ -1,0 +1,227 @@
+"""Down: issue an item, and split an assignment for the next tier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import uuid_utils
+
+from ducha.assignment.v1 import assignment_facts_pb2 as facts
+from ducha.assignment.v1 import assignment_pb2 as pb
+from ducha.assignment.v1 import assignment_service_pb2 as service
+from ducha.division.v1 import division_pb2
+from tier.app import App
+from tier.assignment import item_store, routes, rules, store, wire
+from tier.assignment.actions.calls import Call, Work, must_host, once
+from tier.assignment.errors import (
+    AssignmentUnknown,
+    DeadlineInvalid,
+    TargetsInvalid,
+    denied,
+    flawed,
+)
+from tier.assignment.model import Item, Key, Loaded
+from tier.division import store as division_store
+from tier.jurisdiction import Code, Level
+from tier.runtime.db import Tx
+from tier.runtime.telemetry import current_traceparent
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How an assignment is passed on; moments left out follow from the parent's."""
+
+    item_id: UUID
+    targets: pb.TargetSelection
+    receive_by: datetime | None
+    deadline: datetime | None
+    instructions: str
+
+
+async def validate(
+    app: App, issuer: Code, message: pb.Item, selection: pb.TargetSelection
+) -> service.IssueItemResponse:
+    """Say what issuing would do, and change nothing.
+
+    Raises:
+        TierError: whatever would refuse it.
+    """
+    must_host(app, issuer)
+    async with app.db.reading() as tx:
+        targets = await _checked(app, tx, issuer, message, selection)
+    return service.IssueItemResponse(item=message, target_count=len(targets))
+
+
+async def issue(
+    app: App, call: Call, message: pb.Item, selection: pb.TargetSelection
+) -> service.IssueItemResponse:
+    """Issue an item: its row, its assignments here, and one fact for each branch.
+
+    Raises:
+        TierError: LEVEL_MAY_NOT_ISSUE, URGENCY_UNJUSTIFIED, DEADLINE_INVALID,
+            TARGETS_INVALID, SKIP_LEVEL_UNREASONED, CLOSING_RULE_INVALID.
+    """
+    response = service.IssueItemResponse()
+    async with once(app, call, response) as work:
+        if work is not None:
+            targets = await _checked(app, work.tx, call.division, message, selection)
+            item = await _write(work, message, targets)
+            response.target_count = len(targets)
+            response.item.ParseFromString(item.body)
+    return response
+
+
+async def _write(work: Work, message: pb.Item, targets: Sequence[Code]) -> Item:
+    """Keep the item and its assignments, and record who must hear of it."""
+    issued = pb.Item()
+    issued.CopyFrom(message)
+    issued.item_id = str(uuid_utils.uuid7())
+    issued.issuer_division = work.call.division
+    issued.issue_time.FromDatetime(work.app.now())
+    issued.state = pb.ITEM_STATE_ISSUED
+    issued.ClearField("conclusion")
+    traceparent = current_traceparent()
+    issued.trace_id = traceparent.split("-")[1] if traceparent else ""
+    item = wire.item_from(issued, traceparent)
+    await item_store.insert(work.tx, item)
+    await store.insert(
+        work.tx,
+        item,
+        targets,
+        assigner=item.issuer,
+        receive_by=item.receive_by,
+        deadline=item.deadline,
+    )
+    for onward, codes in routes.both_ways(work.app.node, targets):
+        payload = facts.ItemIssued(
+            item=issued, targets=wire.set_to(codes), target_count=len(targets)
+        )
+        work.record(payload, item_id=item.item_id, onward=onward)
+    return item
+
+
+async def _checked(
+    app: App, tx: Tx, issuer: Code, message: pb.Item, selection: pb.TargetSelection
+) -> list[Code]:
+    """Return the targets, once everything about the item is right."""
+    draft = wire.draft_from(message, issuer)
+    targets = await resolve(tx, issuer, selection, app.now())
+    found = rules.flaw(draft, targets, app.now())
+    if found is not None:
+        raise flawed(*found)
+    return targets
+
+
+async def resolve(
+    tx: Tx, assigner: Code, selection: pb.TargetSelection, now: datetime
+) -> list[Code]:
+    """Return the standing divisions that a selection means.
+
+    Raises:
+        TargetsInvalid: a named division does not stand, or nothing is named.
+    """
+    excluded = wire.codes(selection.excluded, "targets.excluded")
+    if selection.divisions:
+        named = list(dict.fromkeys(wire.codes(selection.divisions, "targets.divisions")))
+        known = await division_store.known(tx, named, now.date())
+        unknown = next((code for code in named if code not in known), None)
+        if unknown is not None:
+            raise TargetsInvalid(problem="no such division stands:", division=unknown)
+        return [code for code in named if not any(code.startswith(area) for area in excluded)]
+    if selection.level == division_pb2.LEVEL_UNSPECIFIED:
+        raise TargetsInvalid(problem="name divisions, or a level", division="")
+    within = wire.codes(selection.within, "targets.within") or [assigner]
+    return await division_store.select_codes(
+        tx, Level(selection.level), within, excluded, now.date()
+    )
+
+
+async def split(app: App, call: Call, asked: Split) -> service.SplitAssignmentResponse:
+    """Pass the acting division's assignment on to divisions of the next tier.
+
+    Raises:
+        TierError: ASSIGNMENT_UNKNOWN, ITEM_ENDED, NOT_CASCADE, MOVE_NOT_ALLOWED,
+            DEADLINE_INVALID, TARGETS_INVALID.
+    """
+    response = service.SplitAssignmentResponse()
+    async with once(app, call, response) as work:
+        if work is not None:
+            item, loaded = await _splittable(work, asked.item_id)
+            targets = await _next_tier(work, asked.targets)
+            receive_by, deadline = _moments(app, loaded, asked)
+            await _pass_on(work, item, targets, asked, (receive_by, deadline))
+            response.target_count = len(targets)
+            response.deadline_time.FromDatetime(deadline)
+    return response
+
+
+async def _splittable(work: Work, item_id: UUID) -> tuple[Item, Loaded]:
+    """Return the item and the acting division's assignment, if it may be split."""
+    key = Key(item_id, work.call.division)
+    loaded = (await store.load(work.tx, [key])).get(key)
+    if loaded is None:
+        raise AssignmentUnknown(division=key.division, item_id=item_id)
+    item = (await item_store.items(work.tx, [item_id]))[item_id]
+    no = rules.may_split(loaded, item.mode)
+    if no is not None:
+        raise denied(no, loaded, "split")
+    return item, loaded
+
+
+async def _next_tier(work: Work, selection: pb.TargetSelection) -> list[Code]:
+    """Return the targets of a split: divisions one level below."""
+    division = work.call.division
+    targets = await resolve(work.tx, division, selection, work.app.now())
+    found = rules.target_flaw(division, targets)
+    if found is None:
+        found = rules.cascade_flaw(division, targets)
+    if found is not None:
+        raise flawed(*found)
+    return targets
+
+
+def _moments(app: App, loaded: Loaded, asked: Split) -> tuple[datetime, datetime]:
+    """Return when children must receive and report."""
+    parent = loaded.assignment
+    found = rules.split_deadlines(
+        parent, (asked.receive_by, asked.deadline), app.review_buffer, app.now()
+    )
+    if found is None:
+        latest = parent.deadline - app.review_buffer
+        problem = f"children must report by {latest.isoformat()}, a review buffer before yours"
+        raise DeadlineInvalid(problem=problem)
+    return found
+
+
+async def _pass_on(
+    work: Work,
+    item: Item,
+    targets: Sequence[Code],
+    asked: Split,
+    moments: tuple[datetime, datetime],
+) -> None:
+    """Write the children's assignments and record who must hear of them."""
+    receive_by, deadline = moments
+    await store.insert(
+        work.tx,
+        item,
+        targets,
+        assigner=work.call.division,
+        receive_by=receive_by,
+        deadline=deadline,
+        instructions=asked.instructions,
+    )
+    await store.mark_split(work.tx, Key(item.item_id, work.call.division))
+    for onward, codes in routes.both_ways(work.app.node, targets):
+        payload = facts.AssignmentSplit(
+            item_id=str(item.item_id),
+            assigner_division=work.call.division,
+            targets=wire.set_to(codes),
+            receive_by_time=wire.stamp(receive_by),
+            deadline_time=wire.stamp(deadline),
+            instructions=asked.instructions,
+        )
+        work.record(payload, item_id=item.item_id, onward=onward)

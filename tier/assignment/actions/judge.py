@@ -1,0 +1,106 @@
+"""Down again: return a report with a reason, or verify it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from ducha.assignment.v1 import assignment_facts_pb2 as facts
+from ducha.assignment.v1 import assignment_service_pb2 as service
+from tier.app import App
+from tier.assignment import routes, rules, store, wire
+from tier.assignment.actions.calls import Call, Work, chosen, once, open_item
+from tier.assignment.errors import AssignmentUnknown, denied
+from tier.assignment.model import Assignment, Change, Item, Key, Returned, Verified
+from tier.jurisdiction import Code
+
+
+async def send_back(
+    app: App, call: Call, item_id: UUID, divisions: Sequence[Code], reason: str
+) -> service.ReturnAssignmentsResponse:
+    """Return reports; each assignment begins a new epoch.
+
+    Raises:
+        TierError: ITEM_UNKNOWN, ASSIGNMENT_UNKNOWN, NOT_ASSIGNER, ITEM_ENDED,
+            MOVE_NOT_ALLOWED.
+    """
+    response = service.ReturnAssignmentsResponse()
+    async with once(app, call, response) as work:
+        if work is not None:
+            item, judged = await _judged(work, item_id, divisions, "return")
+            changed = _folded(
+                judged, [Returned(assignment.epoch + 1, reason) for assignment in judged]
+            )
+            await store.write(work.tx, changed)
+            for onward, codes in _routes(work, changed):
+                epochs = [changed[Key(item_id, code)].epoch for code in codes]
+                payload = facts.AssignmentsReturned(
+                    item_id=str(item_id),
+                    divisions=wire.set_to(codes),
+                    reason=reason,
+                    epochs=wire.epochs_in_order(codes, epochs),
+                )
+                work.record(payload, item_id=item_id, onward=onward, traceparent=item.traceparent)
+            response.returned_count = len(changed)
+    return response
+
+
+async def verify(
+    app: App, call: Call, item_id: UUID, divisions: Sequence[Code]
+) -> service.VerifyAssignmentsResponse:
+    """Accept reports.
+
+    Raises:
+        TierError: ITEM_UNKNOWN, ASSIGNMENT_UNKNOWN, NOT_ASSIGNER, ITEM_ENDED,
+            MOVE_NOT_ALLOWED.
+    """
+    response = service.VerifyAssignmentsResponse()
+    async with once(app, call, response) as work:
+        if work is not None:
+            item, judged = await _judged(work, item_id, divisions, "verify")
+            now = app.now()
+            changed = _folded(judged, [Verified(now)] * len(judged))
+            await store.write(work.tx, changed)
+            for onward, codes in _routes(work, changed):
+                payload = facts.AssignmentsVerified(
+                    item_id=str(item_id),
+                    divisions=wire.set_to(codes),
+                    verify_time=wire.stamp(now),
+                )
+                work.record(payload, item_id=item_id, onward=onward, traceparent=item.traceparent)
+            response.verified_count = len(changed)
+    return response
+
+
+async def _judged(
+    work: Work, item_id: UUID, divisions: Sequence[Code], move: str
+) -> tuple[Item, list[Assignment]]:
+    """Return the item and the assignments whose reports may be judged: all, or a refusal."""
+    item = await open_item(work, item_id)
+    waiting: list[Code] = []
+    if not divisions:
+        waiting = await store.reported_to(work.tx, item_id, work.call.division)
+    keys = [Key(item_id, division) for division in chosen(waiting, divisions)]
+    loaded = await store.load(work.tx, keys)
+    for key in keys:
+        if key not in loaded:
+            raise AssignmentUnknown(division=key.division, item_id=item_id)
+        no = rules.may_judge(loaded[key], work.call.division)
+        if no is not None:
+            raise denied(no, loaded[key], move)
+    return item, [loaded[key].assignment for key in keys]
+
+
+def _folded(
+    judged: Sequence[Assignment], changes: Sequence[Change]
+) -> dict[Key, Assignment]:
+    """Return the assignments after their changes."""
+    folded = (rules.fold(one, change) for one, change in zip(judged, changes, strict=True))
+    return {one.key: one for one in folded if isinstance(one, Assignment)}
+
+
+def _routes(work: Work, changed: dict[Key, Assignment]) -> list[routes.Route]:
+    """Return who must hear; nobody, if nothing changed."""
+    if not changed:
+        return []
+    return routes.both_ways(work.app.node, [key.division for key in changed])

@@ -1,0 +1,215 @@
+"""Up: confirm receipt and report. Hot, so calls that arrive together are one batch.
+
+Every call is judged for itself: a refused one changes nothing and hinders nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ducha.assignment.v1 import assignment_facts_pb2 as facts
+from ducha.assignment.v1 import assignment_pb2 as pb
+from ducha.assignment.v1 import assignment_service_pb2 as service
+from tier import ledger
+from tier.app import App
+from tier.assignment import rules, store, wire
+from tier.assignment.actions.calls import must_host
+from tier.assignment.errors import AssignmentUnknown, denied
+from tier.assignment.model import Assignment, Fenced, Key, Loaded, Received, Reported
+from tier.jurisdiction import Code
+from tier.ledger import Author, Entry
+from tier.runtime import requests, telemetry
+from tier.runtime.db import Tx
+from tier.runtime.errors import RequestIdReused, TierError
+from tier.runtime.requests import Request
+
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One assignment that a call speaks of; without a report it only confirms receipt."""
+
+    key: Key
+    epoch: int = 0
+    report: pb.Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One call: receipts or reports of one actor."""
+
+    request: Request
+    actor: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Calls worked together: what is loaded, what they change, what they leave behind."""
+
+    app: App
+    now: datetime
+    loaded: dict[Key, Loaded]
+    changed: dict[Key, Assignment]
+    entries: list[Entry]
+    answers: list[tuple[Request, bytes]]
+    onward: tuple[str, ...]
+
+    def stands(self, key: Key) -> Loaded:
+        """Return an assignment as it stands within the batch.
+
+        Raises:
+            AssignmentUnknown: it is not here.
+        """
+        loaded = self.loaded.get(key)
+        if loaded is None:
+            raise AssignmentUnknown(division=key.division, item_id=key.item_id)
+        return loaded
+
+
+async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
+    """Work calls together in one transaction; return each one's answer or refusal."""
+    async with app.db.transaction() as tx:
+        before = await requests.answered(tx, [filing.request for filing in filings])
+        keys = {piece.key for filing in filings for piece in filing.pieces}
+        loaded = await store.load(tx, list(keys))
+        origins = {one.traceparent: None for one in loaded.values() if one.traceparent}
+        reports = sum(len(filing.pieces) for filing in filings)
+        with telemetry.span(
+            "assignment report", links=origins, attributes={"ducha.facts": reports}
+        ):
+            upward = (app.node.parent,) if app.node.parent else ()
+            batch = Batch(app, app.now(), loaded, {}, [], [], upward)
+            outcomes = [_answer(batch, filing, before) for filing in filings]
+            await _write(tx, batch)
+    return outcomes
+
+
+async def _write(tx: Tx, batch: Batch) -> None:
+    """Write what the batch changed, keep its answers, record its facts."""
+    await store.write(tx, batch.changed)
+    await requests.keep(tx, batch.answers)
+    await ledger.append(tx, batch.app.feed, batch.entries, batch.now)
+
+
+def _answer(
+    batch: Batch, filing: Filing, before: dict[UUID, bytes | RequestIdReused]
+) -> bytes | TierError:
+    """Judge one call against what stands, and take it whole or not at all."""
+    known = before.get(filing.request.request_id)
+    if known is not None:
+        return known
+    try:
+        changes, entries, answer = _judge(batch, filing)
+    except TierError as refusal:
+        return refusal
+    for key, assignment in changes.items():
+        old = batch.loaded[key]
+        batch.loaded[key] = Loaded(
+            assignment, old.item_ended, old.open_children, old.traceparent
+        )
+    batch.changed.update(changes)
+    batch.entries.extend(entries)
+    # A retry may stand in the same batch as its original.
+    before[filing.request.request_id] = answer
+    batch.answers.append((filing.request, answer))
+    return answer
+
+
+def _judge(
+    batch: Batch, filing: Filing
+) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
+    """Return what a call changes, the facts it makes and its answer."""
+    author = Author(
+        batch.app.node.name, filing.actor, batch.now, telemetry.current_traceparent()
+    )
+    if filing.pieces and filing.pieces[0].report is None:
+        return _receipts(batch, filing, author)
+    return _reports(batch, filing, author)
+
+
+def _receipts(
+    batch: Batch, filing: Filing, author: Author
+) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
+    """Confirm receipt; one fact an item names all divisions that did."""
+    changes: dict[Key, Assignment] = {}
+    by_item: dict[UUID, list[Code]] = {}
+    for piece in filing.pieces:
+        must_host(batch.app, piece.key.division)
+        loaded = batch.stands(piece.key)
+        no = rules.may_receive(loaded)
+        if no is not None:
+            raise denied(no, loaded, "receive")
+        if piece.key in changes or loaded.assignment.received_at is not None:
+            continue
+        folded = rules.fold(loaded.assignment, Received(batch.now))
+        if isinstance(folded, Assignment):
+            changes[piece.key] = folded
+            by_item.setdefault(piece.key.item_id, []).append(piece.key.division)
+    entries = [
+        ledger.record(
+            author,
+            facts.AssignmentsReceived(
+                item_id=str(item_id),
+                divisions=wire.set_to(divisions),
+                receive_time=wire.stamp(batch.now),
+            ),
+            division=divisions[0],
+            subject=str(item_id),
+            onward=batch.onward,
+        )
+        for item_id, divisions in by_item.items()
+    ]
+    answer = service.ReceiveAssignmentsResponse(
+        received_count=len(changes), unchanged_count=len(filing.pieces) - len(changes)
+    )
+    return changes, entries, answer.SerializeToString()
+
+
+def _reports(
+    batch: Batch, filing: Filing, author: Author
+) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
+    """Take reports; each is a fact of its own."""
+    changes: dict[Key, Assignment] = {}
+    entries: list[Entry] = []
+    for piece in filing.pieces:
+        must_host(batch.app, piece.key.division)
+        loaded = batch.stands(piece.key)
+        if piece.key in changes:
+            loaded = Loaded(changes[piece.key], loaded.item_ended, 0, loaded.traceparent)
+        no = rules.may_report(loaded, piece.epoch)
+        if no is not None:
+            raise denied(no, loaded, "report")
+        entry = _reported(batch, piece, loaded.assignment.epoch, author)
+        problems = len(piece.report.problems) if piece.report else 0
+        change = Reported(batch.now, loaded.assignment.epoch, problems, entry.fact_id)
+        folded = rules.fold(loaded.assignment, change)
+        if not isinstance(folded, Fenced):
+            changes[piece.key] = folded
+            entries.append(entry)
+    answer = service.ReportAssignmentsResponse(
+        reported_count=len(changes),
+        late_count=sum(assignment.late for assignment in changes.values()),
+    )
+    return changes, entries, answer.SerializeToString()
+
+
+def _reported(batch: Batch, piece: Piece, epoch: int, author: Author) -> Entry:
+    """Make the fact of one report."""
+    payload = facts.AssignmentReported(
+        item_id=str(piece.key.item_id),
+        division=piece.key.division,
+        epoch=epoch,
+        report_time=wire.stamp(batch.now),
+        report=piece.report,
+    )
+    return ledger.record(
+        author,
+        payload,
+        division=piece.key.division,
+        subject=payload.item_id,
+        onward=batch.onward,
+    )

@@ -1,0 +1,150 @@
+"""What can be asked about items and assignments, from the node's own database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from ducha.assignment.v1 import assignment_facts_pb2 as facts
+from ducha.assignment.v1 import assignment_pb2
+from ducha.assignment.v1 import assignment_service_pb2 as pb
+from ducha.link.v1 import link_pb2
+from tier.app import App
+from tier.assignment import item_store, store, wire
+from tier.assignment.errors import AssignmentUnknown, ItemUnknown
+from tier.assignment.model import Key
+from tier.ledger import store as ledger_store
+from tier.runtime.errors import PageTokenInvalid
+from tier.runtime.pages import Page
+
+FIRST = UUID(int=0)
+LAST = UUID(int=2**128 - 1)
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+async def get_item(app: App, item_id: UUID) -> pb.GetItemResponse:
+    """Return an item and how many execute it here and below.
+
+    Raises:
+        ItemUnknown: it is not here.
+    """
+    async with app.db.reading() as tx:
+        item = (await item_store.items(tx, [item_id])).get(item_id)
+        if item is None:
+            raise ItemUnknown(item_id=item_id)
+        count = await item_store.target_count(tx, item_id)
+    return pb.GetItemResponse(item=wire.item_to(item), target_count=count)
+
+
+async def list_items(app: App, request: pb.ListItemsRequest) -> pb.ListItemsResponse:
+    """Page through items, newest first."""
+    page = Page.read(request.page_size, request.page_token, default=50, fields=2)
+    before = (_moment(page.text(0)), _uuid(page.text(1), LAST)) if page.after else (FOREVER, LAST)
+    async with app.db.reading() as tx:
+        found = await item_store.newest(
+            tx,
+            issuer=request.issuer_division,
+            state=request.state,
+            before=before,
+            limit=page.size + 1,
+        )
+    shown = found[: page.size]
+    last = (shown[-1].issued_at.isoformat(), str(shown[-1].item_id)) if shown else ()
+    return pb.ListItemsResponse(
+        items=[wire.item_to(item) for item in shown], next_page_token=page.next(found, last)
+    )
+
+
+async def get_assignment(app: App, key: Key) -> pb.GetAssignmentResponse:
+    """Return an assignment with its report, which lies in the ledger.
+
+    Raises:
+        AssignmentUnknown: it is not here.
+    """
+    async with app.db.reading() as tx:
+        loaded = (await store.load(tx, [key])).get(key)
+        if loaded is None:
+            raise AssignmentUnknown(division=key.division, item_id=key.item_id)
+        item = (await item_store.items(tx, [key.item_id]))[key.item_id]
+        report_fact = loaded.assignment.report_fact
+        bodies = await ledger_store.bodies(tx, [report_fact]) if report_fact else {}
+    message = wire.assignment_to(loaded.assignment, item.body)
+    for body in bodies.values():
+        message.report.CopyFrom(_report(body))
+    return pb.GetAssignmentResponse(assignment=message)
+
+
+async def list_assignments(
+    app: App, request: pb.ListAssignmentsRequest
+) -> pb.ListAssignmentsResponse:
+    """Page through assignments, by division and item."""
+    page = Page.read(request.page_size, request.page_token, default=50, fields=2)
+    async with app.db.reading() as tx:
+        found = await store.page(
+            tx,
+            item_id=_uuid(request.item_id, FIRST) if request.item_id else None,
+            within=request.within,
+            states=list(request.states),
+            after=(page.text(0), _uuid(page.text(1), FIRST)),
+            limit=page.size + 1,
+        )
+    shown = found[: page.size]
+    keys = [loaded.assignment.key for loaded, _ in shown[-1:]]
+    last = [part for key in keys for part in (key.division, str(key.item_id))]
+    return pb.ListAssignmentsResponse(
+        assignments=[wire.assignment_to(loaded.assignment, item) for loaded, item in shown],
+        next_page_token=page.next(found, last),
+    )
+
+
+async def list_fenced(app: App, request: pb.ListFencedWorkRequest) -> pb.ListFencedWorkResponse:
+    """Page through fenced work, oldest first."""
+    page = Page.read(request.page_size, request.page_token, default=50, fields=1)
+    item_id = _uuid(request.item_id, FIRST) if request.item_id else None
+    async with app.db.reading() as tx:
+        found = await store.fenced(tx, page.number(0), item_id, page.size + 1)
+    shown = found[: page.size]
+    work = [
+        pb.FencedWork(
+            assignment=assignment_pb2.AssignmentRef(
+                item_id=str(row["item_id"]), division=row["division"]
+            ),
+            epoch=row["epoch"],
+            current_epoch=row["current_epoch"],
+            fence_time=wire.stamp(row["fenced_at"]),
+            fact_id=str(row["fact_id"]),
+        )
+        for row in shown
+    ]
+    last = (str(shown[-1]["fence_id"]),) if shown else ()
+    return pb.ListFencedWorkResponse(work=work, next_page_token=page.next(found, last))
+
+
+def _report(body: bytes) -> assignment_pb2.Report:
+    """Read the report out of its fact."""
+    fact = link_pb2.Fact.FromString(body)
+    return facts.AssignmentReported.FromString(fact.payload).report
+
+
+def _uuid(text: str, default: UUID) -> UUID:
+    """Read a UUID of a page token or filter.
+
+    Raises:
+        PageTokenInvalid: it is none.
+    """
+    try:
+        return UUID(text) if text else default
+    except ValueError as broken:
+        raise PageTokenInvalid from broken
+
+
+def _moment(text: str) -> datetime:
+    """Read a moment of a page token.
+
+    Raises:
+        PageTokenInvalid: it is none.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as broken:
+        raise PageTokenInvalid from broken

@@ -1,0 +1,37 @@
+"""Who must hear of a fact about divisions: each branch of its own, the parent of all. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tier.jurisdiction import Code
+from tier.node import Node
+
+Route = tuple[tuple[str, ...], list[Code]]
+
+
+def both_ways(node: Node, divisions: Sequence[Code]) -> list[Route]:
+    """Return (neighbours, divisions) of the facts to record: down by branch, and up.
+
+    One fact does where everybody concerned must hear the same; a fact that nobody else
+    must hear is recorded all the same.
+    """
+    upward = (node.parent,) if node.parent else ()
+    return _merged(node, divisions, upward)
+
+
+def downward(node: Node, divisions: Sequence[Code]) -> list[Route]:
+    """Return (neighbours, divisions) for passing a fact from above on to the branches."""
+    return [((name,), codes) for name, codes in node.branches(divisions).items()]
+
+
+def _merged(node: Node, divisions: Sequence[Code], upward: tuple[str, ...]) -> list[Route]:
+    branches = node.branches(divisions)
+    if len(branches) == 1:
+        ((name, codes),) = branches.items()
+        if len(codes) == len(divisions):
+            return [((name, *upward), codes)]
+    routes: list[Route] = [((name,), codes) for name, codes in branches.items()]
+    if upward or not routes:
+        routes.append((upward, list(divisions)))
+    return routes

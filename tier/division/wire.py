@@ -1,0 +1,53 @@
+"""Division model <-> protobuf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ducha.division.v1 import division_facts_pb2 as facts
+from ducha.division.v1 import division_pb2 as pb
+from ducha.division.v1 import division_service_pb2 as service
+from tier.division.model import Division, Imported, Row
+
+
+def row_from(message: pb.Division) -> Row:
+    """Read a row as it is given; `rules.read` judges it."""
+    return Row(
+        code=message.code,
+        name=message.name,
+        level=message.level,
+        parent=message.parent_code,
+        valid_from=message.valid_from,
+        valid_to=message.valid_to,
+        successors=tuple(message.successor_codes),
+    )
+
+
+def division_to(division: Division) -> pb.Division:
+    """Write an entry of the tree."""
+    return pb.Division(
+        code=division.code,
+        name=division.name,
+        level=pb.Level.ValueType(division.level),
+        parent_code=division.parent or "",
+        valid_from=division.valid_from.isoformat(),
+        valid_to=division.valid_to.isoformat() if division.valid_to else "",
+        successor_codes=division.successors,
+    )
+
+
+def imported_to(divisions: Iterable[Division]) -> facts.DivisionsImported:
+    """Write entries as a fact."""
+    return facts.DivisionsImported(divisions=map(division_to, divisions))
+
+
+def counts_to(done: Imported) -> service.ImportDivisionsResponse:
+    """Write what an import did."""
+    return service.ImportDivisionsResponse(
+        imported_count=done.imported, unchanged_count=done.unchanged
+    )
+
+
+def counts_from(message: service.ImportDivisionsResponse) -> Imported:
+    """Read what an import did."""
+    return Imported(message.imported_count, message.unchanged_count)

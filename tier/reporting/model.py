@@ -1,0 +1,113 @@
+"""What reporting speaks of: counts, places in a watch, differences. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from tier.jurisdiction import Code, Level
+
+COUNTS = (
+    "expected",
+    "received",
+    "reported",
+    "verified",
+    "returned",
+    "closed",
+    "withdrawn",
+    "on_time",
+    "late",
+    "problems",
+)
+"""Names of the counts, in the order of the audit's arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Counts of one item's assignments of one level, within one division.
+
+    `deadline_at` is the latest that any of them ever had.
+    """
+
+    item_id: UUID
+    division: Code
+    level: Level
+    expected: int
+    received: int
+    reported: int
+    verified: int
+    returned: int
+    closed: int
+    withdrawn: int
+    on_time: int
+    late: int
+    problems: int
+    deadline_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A place in one ledger, and only that one: positions of another mean nothing here."""
+
+    ledger_id: UUID
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A reading of changed counts, page by page: what it began with, and its last key.
+
+    `upto` is the snapshot of its first page; what changes during the scan is not in it
+    and so is found by the next one.
+    """
+
+    upto: str
+    division: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a watcher is: in the ledger, and in the counts.
+
+    `seen` is the PostgreSQL snapshot whose counts it knows; empty when it knows none.
+    """
+
+    position: int
+    seen: str = ""
+    scan: Scan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One fact about an item, as a watcher sees it."""
+
+    kind: str
+    item_id: str
+    division: str
+    recorded_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a watcher finds in one look, where it is then, and whether more is waiting."""
+
+    changes: tuple[Change, ...]
+    progress: tuple[Progress, ...]
+    place: Place
+    more: bool
+    names: dict[Code, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row of counts that is not what a recomputation makes it; None: no such row."""
+
+    item_id: UUID
+    division: str
+    level: int
+    held: tuple[int, ...] | None
+    recomputed: tuple[int, ...] | None
