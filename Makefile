@@ -49,8 +49,10 @@ test: $(VENV)/.dev ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## Run lint, types, contracts, protos, then all tests
-	@$(BIN)/python -m tools.check
-	@$(BIN)/python -m pytest $(ARGS)
+	@failed=0; \
+	$(BIN)/python -m tools.check || failed=1; \
+	$(BIN)/python -m pytest $(ARGS) || failed=1; \
+	exit $$failed
 
 # --- Writing ----------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from bench.product.line import DuchaLine
 from bench.product.services import ducha_line, services
 from bench.profile import profile
 from bench.servers import Servers, running
+from bench.statements import SETTINGS
 
 HERE = Path(__file__).parent
 DIVISIONS = machine.ROOT / "data" / "yunnan-divisions.csv"
@@ -107,7 +108,7 @@ def main() -> int:
     told = arguments()
     with (
         tempfile.TemporaryDirectory(prefix="ducha-bench-") as scratch,
-        running(Path(scratch)) as servers,
+        running(Path(scratch), SETTINGS if told.profile else {}) as servers,
     ):
         made = run(told, servers)
     if not told.quick and not told.only:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench import statements
 from bench.line import Line
 from bench.plan import Plan
 from bench.servers import Servers
@@ -17,7 +18,7 @@ from bench.workloads import flow
 
 RATE = 250
 MOST = 15
-ROUNDS = 3
+ROUNDS = 1
 
 
 async def profile(line: Line, servers: Servers, plan: Plan) -> str:
@@ -36,15 +37,16 @@ async def profile(line: Line, servers: Servers, plan: Plan) -> str:
         for name, pid in line.processes().items()
     ]
     await asyncio.sleep(1)
+    await statements.reset(servers)
     for _ in range(ROUNDS):
         await flow.items(line, servers.processes(), plan.townships, plan.effort.items)
+    told = ["### SQL statements", await statements.busiest(servers)]
     for recorder in recorders:
         recorder.send_signal(signal.SIGINT)
         await recorder.wait()
-    return "\n\n".join(
-        f"### {name}\n\n{busiest(file.read_text().splitlines())}"
-        for name, file in files.items()
-    )
+    for name, file in files.items():
+        told += [f"### {name}", busiest(file.read_text().splitlines())]
+    return "\n\n".join(told)
 
 
 def busiest(folded: Iterable[str]) -> str:

@@ -30,10 +30,10 @@ class Servers:
 
 
 @contextlib.contextmanager
-def running(root: Path) -> Iterator[Servers]:
-    """Run them on data under `root`; all are stopped on the way out."""
+def running(root: Path, settings: Mapping[str, str]) -> Iterator[Servers]:
+    """Run them on data under `root`, PostgreSQL with more settings; stop them at last."""
     with contextlib.ExitStack() as started:
-        postgres = Postgres(root / "postgres")
+        postgres = Postgres(root / "postgres", settings=settings)
         postgres.start()
         started.callback(postgres.stop)
         nats = NatsServer(root / "nats")

@@ -11,20 +11,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import TypeAlias
 
 import pytest
 from hypothesis import settings
 
 from deploy.embedded.nats import NatsServer
 from deploy.embedded.postgres import Postgres
-from tests.servers import Databases, node_app
+from tests.servers import AnApp, Databases, node_app
 from tier.app import App
 from tier.node import Node
 from tier.runtime import clock
 from tier.runtime.db import Database
-
-AnApp: TypeAlias = Callable[..., AbstractAsyncContextManager[App]]
 
 SMALL = {"shared_buffers": "64MB", "max_wal_size": "512MB", "min_wal_size": "80MB"}
 

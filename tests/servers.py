@@ -2,7 +2,8 @@
 
 `Databases` hands out fresh, migrated databases on one PostgreSQL; `node_app` makes the
 `App` of a node on one; `carry` applies what one node owes another as the link does, so
-that a capability is tested by its actions and doors alone.
+that a capability is tested by its actions and doors alone. `served` puts its services
+behind the gRPC door that every tier has; `refusal` reads what a caller was told.
 """
 
 from __future__ import annotations
@@ -10,22 +11,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import asyncpg
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from deploy.embedded.postgres import Postgres
 from ducha.link.v1 import link_pb2
 from tier import ledger
-from tier.app import App, FactDoor
+from tier.app import AddService, App, FactDoor
 from tier.link import actions as link
 from tier.link import store as link_store
 from tier.node import Node
 from tier.runtime import clock
 from tier.runtime.db import Database, open_database
 from tier.runtime.migrate import migrate
+from tier.runtime.server import OPTIONS, Door
 
 TIER = Path(__file__).parent.parent / "tier"
 LAYERS = ("runtime", "ledger", "link", "division", "assignment", "reporting")
@@ -85,6 +92,16 @@ class Databases:
             await connection.close()
 
 
+class AnApp(Protocol):
+    """Makes the `App` of a node on a fresh database: `async with an_app(node) as app`."""
+
+    def __call__(
+        self, node: Node, now: Callable[[], datetime] = clock.now
+    ) -> AbstractAsyncContextManager[App]:
+        """Make it for `node`, with a clock of the test's own if need be."""
+        ...
+
+
 class _Done(Exception):
     """The test is over: whatever still runs for the app is cancelled."""
 
@@ -113,7 +130,7 @@ async def node_app(
                     contact=timedelta(seconds=30),
                     silent=lambda _: (),
                 )
-                raise _Done  # noqa: TRY301 - how a task group ends early
+                raise _Done
         except* _Done:
             pass
 
@@ -156,3 +173,47 @@ async def quarantined(app: App) -> list[str]:
     """Return the reasons of what a node set aside, oldest first."""
     async with app.db.reading() as tx:
         return [fact.reason for fact in await link_store.quarantine(tx, 0, ALL_FACTS)]
+
+
+@asynccontextmanager
+async def served(
+    app: App, services: Sequence[AddService]
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Serve `services` on loopback and give a channel to them."""
+    server = grpc.aio.server(interceptors=[Door()], options=OPTIONS)
+    for add in services:
+        add(app, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield channel
+    finally:
+        await server.stop(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refused caller was told."""
+
+    code: grpc.StatusCode
+    reason: str
+    texts: Mapping[str, str]
+    fields: Sequence[str]
+
+
+def refusal(error: grpc.aio.AioRpcError) -> Refusal:
+    """Read a refusal as a client does: ErrorInfo, both languages, the wrong fields."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type] # it has what is read
+    assert status is not None, error
+    info = error_details_pb2.ErrorInfo()
+    bad = error_details_pb2.BadRequest()
+    texts = {}
+    for detail in status.details:
+        text = error_details_pb2.LocalizedMessage()
+        if detail.Unpack(text):
+            texts[text.locale] = text.message
+        detail.Unpack(info)
+        detail.Unpack(bad)
+    fields = [wrong.field for wrong in bad.field_violations]
+    return Refusal(error.code(), info.reason, texts, fields)

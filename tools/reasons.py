@@ -54,12 +54,12 @@ class Row:
 
 
 def family(root: Path = ROOT) -> list[type[TierError]]:
-    """Import every `errors` module and return the refusals, by reason."""
+    """Import every module that declares refusals and return them, by reason."""
     for folder in FOLDERS:
-        for path in sorted((root / folder).rglob("errors.py")):
-            importlib.import_module(
-                ".".join(path.relative_to(root).with_suffix("").parts)
-            )
+        for path in sorted((root / folder).rglob("*.py")):
+            if "TierError)" in path.read_text(encoding="utf-8"):
+                name = path.relative_to(root).with_suffix("").parts
+                importlib.import_module(".".join(name))
     members = {each for each in _below(TierError) if "reason" in vars(each)}
     return sorted(members, key=lambda each: (each.reason, each.__qualname__))
 

@@ -28,6 +28,9 @@ from clients.runtime.errors import CallFailed
 REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 """Exit codes; 0 is success."""
 
+SHOWN = 10
+"""Wrong fields that a person is shown; a program gets all."""
+
 EVERYWHERE = "In every command"
 
 Options = ParamSpec("Options")
@@ -150,7 +153,7 @@ def tell(problem: ClientError, choices: Choices) -> None:
     screen.print(f"[bold red]{_title(problem, chinese=chinese)}[/]")
     screen.print(escape(problem.chinese if chinese else problem.english))
     if isinstance(problem, CallFailed):
-        for violation in problem.violations:
+        for violation in problem.violations[:SHOWN]:
             screen.print(
                 f"  [bold]{escape(violation.field)}[/] {escape(violation.description)}"
             )

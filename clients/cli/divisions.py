@@ -27,6 +27,9 @@ COLUMNS = ["code", "name", "level", "parent"]
 NAMESPACE = uuid.UUID("3f5f8c0a-8e6b-5b52-8a53-2f7a4f0f4b6d")
 IMPORTER = "ducha import"
 
+VALID_FROM = "2023-06-30"
+"""First day of imported entries, unless said otherwise: the day of the national codes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
@@ -37,7 +40,9 @@ class ImportCounts:
     left_out: int
 
 
-def read_csv(file: Path, root: str) -> tuple[list[pb.Division], int]:
+def read_csv(
+    file: Path, root: str, valid_from: str = VALID_FROM
+) -> tuple[list[pb.Division], int]:
     """Read the rows within `root`, parents first, and count those left out.
 
     Raises:
@@ -56,7 +61,9 @@ def read_csv(file: Path, root: str) -> tuple[list[pb.Division], int]:
             if not (row["code"] or "").startswith(root):
                 left_out += 1
                 continue
-            rows.append(_row(row, f"{file}:{reader.line_num}"))
+            entry = _row(row, f"{file}:{reader.line_num}")
+            entry.valid_from = valid_from
+            rows.append(entry)
     if not rows:
         raise UsageProblem(
             f"{file} has no division within {root}. Give the --root of this file.",
@@ -143,11 +150,14 @@ async def import_file(
     root: Annotated[
         str, typer.Option(help="Only within this; the root by default. 根区划")
     ] = "",
+    valid_from: Annotated[
+        str, typer.Option(help="First day the entries hold. 生效日")
+    ] = VALID_FROM,
     actor: options.Actor = options.ACTOR,
 ) -> None:
     """Import divisions from a CSV with the columns code, name, level, parent. 导入区划."""
     top = root or await session.root()
-    rows, left_out = read_csv(file, top)
+    rows, left_out = read_csv(file, top, valid_from)
     imported, unchanged = await import_rows(await session.at(top[:2]), rows, actor)
     counts: dict[str, Json] = {
         "imported": imported,

@@ -9,6 +9,7 @@ import typer
 
 from clients.cli import divisions, items, moves, operation, watching, work
 from clients.cli.command import command
+from clients.cli.doctor import doctor
 from clients.cli.trace import trace
 from clients.cli.up import up
 from clients.demo.command import demo
@@ -59,6 +60,7 @@ app.add_typer(divisions.app, name="division")
 app.add_typer(operation.links, name="link")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")
+app.command("doctor", epilog="Example 示例: ducha doctor")(doctor)
 command(app, "trace", example="ducha trace 0198c0de-…")(trace)
 command(app, "info", example="ducha info")(operation.info)
 

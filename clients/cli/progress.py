@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.table import Table
 
@@ -15,6 +16,8 @@ from ducha.reporting.v1 import reporting_pb2 as pb
 from ducha.reporting.v1 import reporting_service_pb2 as api
 
 BAR_WIDTH = 20
+WIDE = 140
+"""Columns of a terminal from which on everything is shown."""
 
 
 async def counts(
@@ -73,41 +76,85 @@ def print_counts(session: Session, whole: api.ListProgressResponse) -> None:
         )
 
 
+COUNTS = (
+    "expected_count",
+    "received_count",
+    "reported_count",
+    "verified_count",
+    "returned_count",
+    "closed_count",
+    "on_time_count",
+    "late_count",
+    "problem_count",
+    "overdue_count",
+)
+
+
+def total(rows: Iterable[pb.Progress]) -> pb.Progress:
+    """Return the sum of counts of divisions that do not lie within each other."""
+    whole = pb.Progress()
+    for row in rows:
+        for name in COUNTS:
+            setattr(whole, name, getattr(whole, name) + getattr(row, name))
+    if whole.expected_count:
+        whole.completeness = whole.reported_count / whole.expected_count
+        whole.timeliness = whole.on_time_count / whole.expected_count
+    return whole
+
+
 def board(session: Session, rows: Iterable[pb.Progress], title: str = "") -> Table:
-    """Return the counts as a table with a bar for what is reported."""
+    """Return the counts as a table; a narrow terminal gets the columns that matter most."""
+    kept = list(rows)
+    names = [f"{row.division} {row.division_name}".strip() for row in kept]
+    if len(set(names)) > 1:
+        kept.append(total(kept))
+        names.append(session.say("Total", "合计"))
+    columns = _columns(session)
+    if session.out.width < WIDE:
+        columns = [column for column in columns if column.matters]
+    cells = [
+        [name, *(c.read(row) for c in columns)]
+        for name, row in zip(names, kept, strict=True)
+    ]
+    heads = [session.say("Division", "区划"), *(column.head for column in columns)]
+    return render.table(heads, cells, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One thing to show of a row; `matters` keeps it where there is little room."""
+
+    head: str
+    read: Callable[[pb.Progress], object]
+    matters: bool = True
+
+
+def _columns(session: Session) -> list[Column]:
     say = session.say
-    heads = [say("Division", "区划"), say("Of", "承办层级"), say("Expected", "应办")]
-    heads += [
-        say("Received", "已签收"),
-        say("Reported", "已反馈"),
-        say("Verified", "已核查"),
+
+    def level(row: pb.Progress) -> str:
+        return session.label(division_pb2.Level.Name(row.level)) if row.level else ""
+
+    return [
+        Column(say("Of", "承办层级"), level, matters=False),
+        Column(say("Expected", "应办"), lambda row: row.expected_count),
+        Column(say("Received", "已签收"), lambda row: row.received_count),
+        Column(say("Reported", "已反馈"), lambda row: row.reported_count),
+        Column(say("Verified", "已核查"), lambda row: row.verified_count),
+        Column(
+            say("Returned", "已退回"), lambda row: row.returned_count, matters=False
+        ),
+        Column(say("Late", "逾期反馈"), lambda row: row.late_count, matters=False),
+        Column(
+            say("Overdue", "逾期未报"), lambda row: row.overdue_count, matters=False
+        ),
+        Column(say("Problems", "问题"), lambda row: row.problem_count, matters=False),
+        Column(say("Complete", "完整率"), lambda row: render.percent(row.completeness)),
+        Column("", lambda row: bar(row.completeness), matters=False),
     ]
-    heads += [
-        say("Returned", "已退回"),
-        say("Late", "逾期反馈"),
-        say("Overdue", "逾期未报"),
-    ]
-    heads += [say("Problems", "问题"), say("Complete", "完整率")]
-    return render.table(heads, [_row(session, row) for row in rows], title)
 
 
-def _row(session: Session, row: pb.Progress) -> Sequence[object]:
-    return (
-        f"{row.division} {row.division_name}".strip(),
-        session.label(division_pb2.Level.Name(row.level)),
-        row.expected_count,
-        row.received_count,
-        row.reported_count,
-        row.verified_count,
-        row.returned_count,
-        row.late_count,
-        row.overdue_count,
-        row.problem_count,
-        f"{bar(row.completeness)} {render.percent(row.completeness)}",
-    )
-
-
-def bar(ratio: float) -> str:
+def bar(ratio: float, width: int = BAR_WIDTH) -> str:
     """Return a bar; full only when all is there."""
-    full = int(ratio * BAR_WIDTH)
-    return "█" * full + "░" * (BAR_WIDTH - full)
+    full = int(ratio * width)
+    return "█" * full + "░" * (width - full)

@@ -63,7 +63,7 @@ class Session:
     def write(self, english: str, chinese: str) -> None:
         """Say one thing, unless the output is for a program."""
         if not self.choices.as_json:
-            self.out.print(self.say(english, chinese))
+            self.out.print(self.say(english, chinese), soft_wrap=True)
 
     def write_json(self, content: Message | Json) -> None:
         """Print one JSON value on one line."""

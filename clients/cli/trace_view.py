@@ -139,7 +139,8 @@ def _by_tier(session: Session, path: Sequence[Stretch], tree: Tree) -> list[str]
         tier = tree.spans[stretch.span_id].tier
         kind = "" if not stretch.waiting else session.say(" (waiting)", "（等待）")
         took[f"{session.label(tier)}{kind}"] += stretch.end - stretch.begin
-    return [f"{place} {ms(nanos)} ms" for place, nanos in took.items()]
+    unit = session.say("ms", "毫秒")
+    return [f"{place} {ms(nanos)} {unit}" for place, nanos in took.items()]
 
 
 def ms(nanos: int) -> str:

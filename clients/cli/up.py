@@ -110,7 +110,7 @@ class Screen:
         ):
             table.add_column(self._choose(english, chinese))
         for place in line.places:
-            spec, own = place.spec, line.addresses[place.spec.name]
+            spec, own = place.spec, line.site.addresses[place.spec.name]
             tier = label(spec.tier, self._wish.lang)
             name = tier if spec.name == spec.tier else f"{spec.name} ({tier})"
             hosts = ", ".join(spec.hosts)
@@ -122,13 +122,13 @@ class Screen:
         nats = line.data / "nats" if line.nats else "DUCHA_NATS_URL"
         return self._choose(
             f"Kept over restarts: databases in {postgres}, messages under way in {nats}."
-            f"\nNot kept: traces (recent ones in memory). Logs: {line.logs}. "
-            f"Addresses for programs: {line.data / 'endpoints.json'}.\n"
+            f"\nNot kept: traces (recent ones in memory). Logs: {line.site.logs}. "
+            f"Addresses for programs: {line.site.endpoints_file}.\n"
             "[yellow]All servers listen on 127.0.0.1 only: callers are not identified "
             "yet.[/]",
             f"重启后保留：数据库 {postgres}；在途消息 {nats}。\n"
-            f"不保留：链路追踪（仅内存）。日志：{line.logs}。"
-            f"程序用地址清单：{line.data / 'endpoints.json'}。\n"
+            f"不保留：链路追踪（仅内存）。日志：{line.site.logs}。"
+            f"程序用地址清单：{line.site.endpoints_file}。\n"
             "[yellow]所有服务仅监听 127.0.0.1：身份认证尚未上线。[/]",
         )
 

@@ -16,39 +16,46 @@ from clients.cli.items import app
 from clients.cli.parse import LevelName
 from clients.cli.session import Session, as_json
 from clients.runtime.watching import watch
+from ducha.assignment.v1 import assignment_pb2
+from ducha.assignment.v1.assignment_service_pb2 import GetItemRequest, GetItemResponse
 from ducha.reporting.v1 import reporting_pb2 as pb
 from ducha.reporting.v1 import reporting_service_pb2 as api
 
 ENDINGS = ("ItemClosed", "ItemWithdrawn")
+ENDED = (assignment_pb2.ITEM_STATE_CLOSED, assignment_pb2.ITEM_STATE_WITHDRAWN)
 
 
 class Board:
     """The counts of a watched item as they stand."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, found: GetItemResponse) -> None:
+        """Begin with what the node says of the item, and no counts."""
         self.rows: dict[tuple[str, int], pb.Progress] = {}
-        self.ended = False
+        self._targets = found.target_count
+        self._ended = found.item.state in ENDED
+        self.title = found.item.title
 
     def take(self, response: api.WatchItemResponse) -> None:
         """Bring the counts up to date."""
         for row in response.progress:
             self.rows[row.division, row.level] = row
-        self.ended |= any(change.kind.endswith(ENDINGS) for change in response.changes)
+        self._ended |= any(change.kind.endswith(ENDINGS) for change in response.changes)
 
     @property
     def is_over(self) -> bool:
-        """Say whether nothing more is to come: ended, or all have reported."""
-        top = progress.highest(self.rows.values())
-        done = bool(top) and all(
-            row.reported_count >= row.expected_count for row in top
-        )
-        return self.ended or done
+        """Say whether nothing more is to come: ended, or all targets have reported.
 
-    def table(self, session: Session, title: str) -> Table:
+        The first counts may come in several responses, so that all shown have
+        reported does not say that all have.
+        """
+        whole = progress.total(self.rows.values())
+        known = whole.expected_count >= max(1, self._targets)
+        return self._ended or (known and whole.reported_count >= whole.expected_count)
+
+    def table(self, session: Session) -> Table:
         """Return the counts by division."""
         rows = [self.rows[key] for key in sorted(self.rows)]
-        return progress.board(session, rows, title)
+        return progress.board(session, rows, self.title)
 
 
 @command(app, "watch", example="ducha item watch 0198c0de-… --level city")
@@ -71,7 +78,8 @@ async def watch_item(
     request = api.WatchItemRequest(
         item_id=item, resume_token=resume, division_level=level.wire
     )
-    board = Board()
+    found = await client.call(client.assignments.GetItem, GetItemRequest(item_id=item))
+    board = Board(found)
     live = Live(console=session.out, auto_refresh=False)
     with nullcontext() if session.choices.as_json else live:
         try:
@@ -81,7 +89,7 @@ async def watch_item(
             async with aclosing(responses):
                 async for response in responses:
                     board.take(response)
-                    _show(session, live, board, response, item)
+                    _show(session, live, board, response)
                     if board.is_over:
                         break
         except asyncio.CancelledError:
@@ -102,9 +110,8 @@ def _show(
     live: Live,
     board: Board,
     response: api.WatchItemResponse,
-    item: str,
 ) -> None:
     if session.choices.as_json:
         session.write_json(as_json(response))
     else:
-        live.update(board.table(session, item), refresh=session.out.is_terminal)
+        live.update(board.table(session), refresh=session.out.is_terminal)

@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from clients.cli.progress import bar, highest
+from clients.cli.progress import bar, total
 from clients.demo.store import Tally
 from clients.runtime import Client
 from clients.runtime.watching import watch
 from ducha.division.v1 import division_pb2
 from ducha.reporting.v1 import reporting_pb2 as pb
 from ducha.reporting.v1 import reporting_service_pb2 as api
+
+BAR_WIDTH = 10
 
 
 class Board:
@@ -43,23 +46,29 @@ class Board:
                     self._changed.notify_all()
 
     def total(self) -> Tally:
-        """Return the counts of the top division, as streamed so far."""
-        return tally_of(highest(self._rows.values()))
+        """Return the counts of the whole, as streamed so far."""
+        return tally_of([total(self._rows.values())])
 
     def problems(self) -> int:
         """Return how many problems were found, as streamed so far."""
-        return sum(row.problem_count for row in highest(self._rows.values()))
+        return total(self._rows.values()).problem_count
 
     async def until(self, reached: Callable[[Tally], bool]) -> None:
-        """Wait until the counts of the top are so."""
+        """Wait until the counts of the whole are so."""
         async with self._changed:
             await self._changed.wait_for(lambda: reached(self.total()))
 
     def __rich__(self) -> RenderableType:
         """Draw the counts of the cities and of the whole."""
         say = self._say
-        shown = Table(title=say("Simulated officers answer", "模拟干部办理进度"))
-        shown.add_column(say("Division", "区划"))
+        # Narrow on purpose: the picture fits a terminal of 80 columns.
+        shown = Table(
+            title=say("Simulated officers answer", "模拟干部办理进度"),
+            box=box.SIMPLE,
+            padding=0,
+            pad_edge=False,
+        )
+        shown.add_column(say("Division", "区划"), no_wrap=True)
         for head in (
             say("Expected", "应办"),
             say("Received", "已签收"),
@@ -67,21 +76,28 @@ class Board:
             say("Verified", "已核查"),
             say("Problems", "问题"),
         ):
-            shown.add_column(head, justify="right")
-        shown.add_column(say("Reported of expected", "反馈进度"))
-        for key in sorted(self._rows, key=lambda key: (-len(key[0]), key)):
+            shown.add_column(head, justify="right", no_wrap=True)
+        shown.add_column("", no_wrap=True)
+        for key in sorted(self._rows):
             row = self._rows[key]
-            shown.add_row(
-                f"{row.division} {row.division_name}".strip(),
-                str(row.expected_count),
-                str(row.received_count),
-                str(row.reported_count),
-                str(row.verified_count),
-                str(row.problem_count),
-                bar(row.completeness),
-                style="bold" if len(row.division) == len(min(self._rows)[0]) else "",
-            )
+            shown.add_row(row.division_name or row.division, *cells(row))
+        shown.add_section()
+        shown.add_row(
+            say("Total", "合计"), *cells(total(self._rows.values())), style="bold"
+        )
         return Group(Text(self.step), shown)
+
+
+def cells(row: pb.Progress) -> tuple[str, ...]:
+    """Return what is shown of a row, after its name."""
+    return (
+        str(row.expected_count),
+        str(row.received_count),
+        str(row.reported_count),
+        str(row.verified_count),
+        str(row.problem_count),
+        bar(row.completeness, BAR_WIDTH),
+    )
 
 
 def tally_of(rows: list[pb.Progress]) -> Tally:

@@ -167,14 +167,18 @@ def _print(session: Session, result: Result, data: Path) -> None:
         ],
     )
     _print_proof(session, result)
+    session.write("\nTry next:", "\n接下来可以试：")
     session.write(
-        f"\nTry next:\n  ducha up --data {data}\n"
-        f"  ducha --help; ducha item show {result.item} --level city --data {data}\n"
-        f"  ducha inbox <township> --data {data}; ducha trace {result.item} --data {data}",
-        f"\n接下来可以试：\n  ducha up --data {data}\n"
-        f"  ducha --help；ducha item show {result.item} --level city --data {data}\n"
-        f"  ducha inbox <乡镇代码> --data {data}；ducha trace {result.item} --data {data}",
+        f"  ducha up --data {data}    # the same system again; then, beside it:",
+        f"  ducha up --data {data}    # 重新启动这套系统，然后在另一终端：",
     )
+    for line in (
+        f"ducha item show {result.item} --level city --data {data}",
+        f"ducha inbox {result.example} --data {data}",
+        f"ducha audit rollups --data {data}",
+        "ducha --help",
+    ):
+        session.write(f"  {line}", f"  {line}")
 
 
 def _print_proof(session: Session, result: Result) -> None:

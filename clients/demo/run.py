@@ -39,6 +39,8 @@ class Result:
 
     root: str
     item: str
+    example: str
+    """One of the targets."""
     trace_id: str
     problems: int
     returned: int
@@ -120,6 +122,7 @@ async def main_job(
         return Result(
             root=wish.root,
             item=item,
+            example=wish.rows[-1].code,
             trace_id=issued.item.trace_id,
             problems=board.problems(),
             returned=returned,

@@ -21,27 +21,20 @@ from typing import Final, Self
 from deploy.embedded.files import private_directory, write_private
 from deploy.embedded.keeper import Component, Event, Keeper
 from deploy.embedded.lock import DirectoryLock
-from deploy.embedded.nats import NatsServer
-from deploy.embedded.ports import LOOPBACK, kept_port
-from deploy.embedded.postgres import Postgres
+from deploy.embedded.ports import LOOPBACK
 from deploy.embedded.service import Program, Service
+from deploy.embedded.site import Site
 from deploy.embedded.topology import (
     TIERS,
-    Addresses,
     NodeSpec,
-    Place,
     Surroundings,
     arrange,
-    configuration,
     one_node_a_tier,
 )
 
 START_SECONDS: Final = 60.0
 START_SECONDS_A_NODE: Final = 3.0
-DRAIN_SECONDS: Final = 15.0
-ENDPOINTS: Final = "endpoints.json"
-NATS_VARIABLE: Final = "DUCHA_NATS_URL"
-OTLP_VARIABLE: Final = "DUCHA_OTLP_ENDPOINT"
+OTLP: Final = "otlp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +74,8 @@ class Line:
         self.places = arrange(nodes or one_node_a_tier(root))
         self.site = Site(self.data, self.places, self.options.environment)
         self.services: dict[str, Service] = {}
-        self.postgres = self._embedded_postgres()
-        self.nats = self._embedded_nats()
+        self.postgres = self.site.postgres(self.options.postgres_settings)
+        self.nats = self.site.nats()
         self._lock = DirectoryLock(self.data / "lock")
         self._keeper: Keeper | None = None
 
@@ -108,11 +101,11 @@ class Line:
         if self._keeper is not None:
             self._keeper.stop()
             self._keeper = None
-        (self.data / ENDPOINTS).unlink(missing_ok=True)
-        ending = list(reversed(self.components().values()))
-        for service in self.services.values():
-            service.signal(signal.SIGTERM)  # all drain at once
-        for component in ending:
+        self.site.endpoints_file.unlink(missing_ok=True)
+        for place in self.places:
+            if service := self.services.get(place.spec.name):
+                service.signal(signal.SIGTERM)  # all nodes drain at once
+        for component in reversed(self.components().values()):
             component.stop()
         self._lock.release()
 
@@ -161,7 +154,7 @@ class Line:
 
     def grpc(self, name: str) -> str:
         """Return the gRPC address of a node."""
-        return self.addresses[name].grpc
+        return self.site.addresses[name].grpc
 
     def endpoints(self) -> dict[str, object]:
         """Return what `endpoints.json` says."""
@@ -173,23 +166,26 @@ class Line:
             "port": self.postgres.port,
             "pid": self.postgres.pid,
         }
-        otlp = self.services.get("otlp")
+        otlp = self.services.get(OTLP)
         return {
             "root": self.root,
             "tiers": tiers,
             "postgres": postgres,
             "nats": {
-                "url": self._nats_url(),
+                "url": self.site.nats_url(self.nats),
                 "monitor": self.nats.monitor_url if self.nats else "",
                 "pid": self.nats.pid if self.nats else 0,
             },
-            "otlp": {"endpoint": self._otlp_endpoint, "pid": otlp.pid if otlp else 0},
+            "otlp": {
+                "endpoint": self.site.otlp_endpoint,
+                "pid": otlp.pid if otlp else 0,
+            },
             "data": str(self.data),
             "supervisor_pid": os.getpid(),
         }
 
     def _node_entry(self, spec: NodeSpec) -> dict[str, object]:
-        own = self.addresses[spec.name]
+        own = self.site.addresses[spec.name]
         return {
             "node": spec.name,
             "hosts": list(spec.hosts),
@@ -208,45 +204,29 @@ class Line:
         with self._keeper.guard:
             yield self._keeper.wanted
 
-    def _embedded_postgres(self) -> Postgres | None:
-        given = self.options.environment
-        if all(place.spec.variable in given for place in self.places):
-            return None
-        return Postgres(
-            self.data / "postgres",
-            settings=self.options.postgres_settings,
-            log=self.logs / "postgres.log",
-        )
-
-    def _embedded_nats(self) -> NatsServer | None:
-        if NATS_VARIABLE in self.options.environment:
-            return None
-        return NatsServer(self.data / "nats", log=self.logs / "nats.log")
-
     def _start_servers(self) -> None:
-        if not self._otlp_endpoint or "otlp" in self.services:
-            listen = f"{LOOPBACK}:{kept_port(self._port_file('otlp'))}"
-            self._otlp_endpoint = f"http://{listen}"
+        if not self.site.is_otlp_given:
+            listen = self.site.choose_otlp()
             self._add_service(
-                "otlp", "deploy.embedded.otlp", ("--listen", listen), listen
+                OTLP, "deploy.embedded.otlp", ("--listen", listen), listen
             )
-            self.services["otlp"].start()
+            self.services[OTLP].start()
         if self.postgres is not None:
             self.postgres.start()
-            for place in self.places:
-                if place.spec.variable not in self.options.environment:
-                    self.postgres.ensure_database(place.spec.database)
+            for database in self.site.embedded_databases():
+                self.postgres.ensure_database(database)
         if self.nats is not None:
             self.nats.start()
 
     def _start_services(self) -> None:
         """Start all nodes at once: each works alone, so none waits for another."""
-        self._choose_addresses()
+        self.site.choose_addresses()
+        self._configure()
         for place in self.places:
-            name, tier = place.spec.name, place.spec.tier
-            config = ("--config", str(self._config_file(name)))
-            self._write_configuration(place)
-            self._add_service(name, f"services.{tier}", config, self.grpc(name))
+            name = place.spec.name
+            config = ("--config", str(self.site.config_file(name)))
+            module = f"services.{place.spec.tier}"
+            self._add_service(name, module, config, self.grpc(name))
             self.services[name].start()
         bound = START_SECONDS + START_SECONDS_A_NODE * len(self.places)
         deadline = time.monotonic() + bound
@@ -256,22 +236,27 @@ class Line:
     def _add_service(
         self, name: str, module: str, arguments: tuple[str, ...], address: str
     ) -> None:
-        program = Program(name, module, arguments, address, self.logs / f"{name}.log")
+        log = self.site.logs / f"{name}.log"
+        program = Program(name, module, arguments, address, log)
         self.services[name] = Service(program, inherit=(self._lock.handle,))
+
+    def _configure(self) -> list[str]:
+        around = Surroundings(
+            nats_url=self.site.nats_url(self.nats),
+            otlp_endpoint=self.site.otlp_endpoint,
+            log_level=self.options.log_level,
+        )
+        return self.site.configure(self.postgres, around)
 
     def _refresh(self) -> None:
         """After a restart: tell everybody pids, and ports that had to change."""
-        for place in self.places:
-            name, own = place.spec.name, self.addresses[place.spec.name]
-            url = self._database_url(place.spec)
-            self.addresses[name] = Addresses(own.grpc, own.http, url)
-            if self._write_configuration(place):
-                self.services[name].stop()
-                self.services[name].start()
+        for name in self._configure():
+            self.services[name].stop()
+            self.services[name].start()
         self._write_endpoints()
 
     def _write_endpoints(self) -> None:
-        write_private(self.data / ENDPOINTS, json.dumps(self.endpoints(), indent=1))
+        write_private(self.site.endpoints_file, json.dumps(self.endpoints(), indent=1))
 
     def _note(self, event: Event) -> None:
         """Log what happened, keep the list of addresses true, and pass it on."""
@@ -281,7 +266,7 @@ class Line:
             "event": event.happened,
             "detail": event.detail,
         }
-        with (self.logs / "supervisor.log").open("a") as log:
+        with (self.site.logs / "supervisor.log").open("a") as log:
             log.write(json.dumps(entry, ensure_ascii=False) + "\n")
         if event.happened == "restarted":
             self._refresh()

@@ -12,7 +12,7 @@ import asyncio
 import signal
 import sys
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import structlog
@@ -154,10 +154,15 @@ async def start(listen: str, keep: int = KEEP) -> tuple[grpc.aio.Server, int]:
 
 
 def _add_services(server: grpc.aio.Server, ring: Ring) -> None:
-    trace_grpc.add_TraceServiceServicer_to_server(_Spans(ring), server)  # type: ignore[no-untyped-call]
-    metrics_grpc.add_MetricsServiceServicer_to_server(_Metrics(), server)  # type: ignore[no-untyped-call]
-    logs_grpc.add_LogsServiceServicer_to_server(_Logs(), server)  # type: ignore[no-untyped-call]
-    pb_grpc.add_TraceServiceServicer_to_server(_Traces(ring), server)
+    """Add what takes spans in and what shows them."""
+    services: tuple[tuple[Any, object], ...] = (  # the OTLP ones come without types
+        (trace_grpc.add_TraceServiceServicer_to_server, _Spans(ring)),
+        (metrics_grpc.add_MetricsServiceServicer_to_server, _Metrics()),
+        (logs_grpc.add_LogsServiceServicer_to_server, _Logs()),
+        (pb_grpc.add_TraceServiceServicer_to_server, _Traces(ring)),
+    )
+    for add, servicer in services:
+        add(servicer, server)
 
 
 async def _add_health(server: grpc.aio.Server) -> None:

@@ -2,7 +2,8 @@
 
 First choice: a user namespace in which root is called nobody; no file changes
 hands and nothing is opened to others. Where namespaces are forbidden (default
-containers): the real user nobody, to whom the data directory is given.
+containers): the real user nobody, to whom the data directory is given, with the one
+privilege of passing closed directories, since programs and data may lie under /root.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _STEP_DOWN = (
     f"--reuid={NOBODY}",
     f"--regid={NOBODY}",
     "--clear-groups",
+    "--inh-caps=+dac_override",
+    "--ambient-caps=+dac_override",
     "--",
 )
 

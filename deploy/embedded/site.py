@@ -81,9 +81,7 @@ class Site:
         """Return the configuration file of a node."""
         return private_directory(self.data / "config") / f"{name}.toml"
 
-    def configure(
-        self, postgres: Postgres | None, around: Surroundings
-    ) -> list[str]:
+    def configure(self, postgres: Postgres | None, around: Surroundings) -> list[str]:
         """Write every node's file; return the nodes whose file says something new."""
         for place in self.places:
             name, own = place.spec.name, self.addresses[place.spec.name]

@@ -50,6 +50,10 @@ def server_info(_request: Any, _context: Any) -> server_api.GetServerInfoRespons
     )
 
 
+def an_item(_request: Any, _context: Any) -> api.GetItemResponse:
+    return api.GetItemResponse(item=pb.Item(item_id=ITEM, title="T"), target_count=2)
+
+
 def refusing(code: grpc.StatusCode, **details: Any) -> Callable[[Any, Any], None]:
     def refuse(_request: Any, context: Any) -> None:
         context.abort_with_status(rich_status(code, **details))
@@ -253,7 +257,7 @@ def test_watch_ends_when_all_have_reported() -> None:
             )
         context.abort(grpc.StatusCode.INTERNAL, "asked for too much")
 
-    with node(GetServerInfo=server_info, WatchItem=stream) as address:
+    with node(GetServerInfo=server_info, GetItem=an_item, WatchItem=stream) as address:
         lines = run("item", "watch", ITEM, "--address", address, "--json")
         shown = run("item", "watch", ITEM, "--address", address)
 

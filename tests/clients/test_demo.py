@@ -19,6 +19,7 @@ from ducha.assignment.v1 import assignment_pb2 as pb
 AGREED = Result(
     root="53",
     item="i",
+    example="530102001",
     trace_id="t",
     problems=3,
     returned=5,

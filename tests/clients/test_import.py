@@ -34,7 +34,11 @@ def test_parents_come_first_and_others_are_left_out(tmp_path: Path) -> None:
 
     assert [row.code for row in rows] == ["53", "5301", "530102"]
     assert rows[2] == pb.Division(
-        code="530102", name="五华区", level=pb.LEVEL_COUNTY, parent_code="5301"
+        code="530102",
+        name="五华区",
+        level=pb.LEVEL_COUNTY,
+        parent_code="5301",
+        valid_from="2023-06-30",
     )
     assert left_out == 1
 

@@ -48,3 +48,19 @@ def test_the_highest_divisions_are_the_top() -> None:
     rows = [pb.Progress(division=code) for code in ("5301", "530102", "5303")]
 
     assert [row.division for row in progress.highest(rows)] == ["5301", "5303"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(1, 99)), max_size=9))
+def test_the_total_is_the_sum(counts: list[tuple[int, int]]) -> None:
+    """And its completeness is of the whole, not a mean of shares."""
+    rows = [
+        pb.Progress(expected_count=expected, reported_count=min(done, expected))
+        for done, expected in counts
+    ]
+    whole = progress.total(rows)
+
+    assert whole.expected_count == sum(row.expected_count for row in rows)
+    assert whole.reported_count == sum(row.reported_count for row in rows)
+    assert (whole.completeness == 1.0) == (
+        whole.expected_count == whole.reported_count > 0
+    )

@@ -105,22 +105,15 @@ def test_an_import_in_two_parts_ends_the_same(
     assert [*first, *second] == list(planned(rows).writes)
 
 
-@given(histories(), st.randoms())
-def test_entries_of_a_code_never_overlap(rows: list[Row], chance: object) -> None:
-    """Whatever the order of days, each stands until the next one, the last for good."""
+@given(histories())
+def test_entries_one_by_one_end_as_in_one_import(rows: list[Row]) -> None:
+    """Renamed year by year, or all history at once: the same tree."""
+    ordered = sorted(rows, key=lambda row: row.valid_from)
     held: dict[date, Division] = {}
-    for row in rows:
+    for row in ordered:
         held |= {e.valid_from: e for e in planned([row], (*held.values(),)).writes}
-        # A former entry that an import closed later is closed explicitly from then
-        # on, so days must come in order.
-        if held and max(held) != date.fromisoformat(row.valid_from):
-            return
-    timeline = [held[day] for day in sorted(held)]
 
-    assert [entry.valid_to for entry in timeline] == [
-        *(entry.valid_from for entry in timeline[1:]),
-        None,
-    ]
+    assert list(held.values()) == list(planned(rows).writes)
 
 
 @given(histories())
@@ -184,6 +177,47 @@ def test_a_corrected_name_is_a_change() -> None:
     assert [entry.name for entry in plan.writes] == ["五华区"]
 
 
+TODAY = date(2024, 3, 1)
+
+
+def undated(row: Row, known: tuple[Division, ...] = TREE) -> Plan:
+    rows = [replace(row, valid_from="")]
+    divisions, faults = rules.read(rows, today=TODAY)
+    assert faults == []
+    plan, faults = rules.plan(rules.dated(rows, divisions, known), known, HOSTS)
+    assert faults == []
+    return plan
+
+
+def test_a_row_without_a_day_that_says_what_stands_changes_nothing() -> None:
+    """The list of 2023, imported today, does not begin everything anew."""
+    assert undated(a_row("530102")) == Plan((), 0, 1)
+
+
+def test_a_row_without_a_day_does_not_reopen_what_was_ended() -> None:
+    """An old list may still name what is no more."""
+    ended = replace(TREE[2], valid_to=LATER, successors=(Code("5301"),))
+
+    assert undated(a_row("530102"), (*TREE[:2], ended)) == Plan((), 0, 1)
+
+
+def test_what_a_row_without_a_day_changes_begins_today() -> None:
+    """A list of four columns says nothing of the past, so the past stays."""
+    former, latter = undated(a_row("530102", "新名")).writes
+    (new,) = undated(a_row("530103")).writes
+
+    assert (former.name, former.valid_to) == ("某地", TODAY)
+    assert (latter.name, latter.valid_from) == ("新名", TODAY)
+    assert new.valid_from == TODAY
+
+
+def test_a_fact_without_a_day_is_at_fault() -> None:
+    """What came over a link was dated by its keeper."""
+    _, faults = rules.read([replace(a_row("53"), valid_from="")])
+
+    assert [fault.field for fault in faults] == ["divisions[0].valid_from"]
+
+
 def test_a_missing_level_is_allowed_where_none_stands() -> None:
     """Some cities have townships and no counties."""
     plan = planned([a_row("5301"), a_row("530199001", parent="5301")], TREE[:1])
@@ -207,7 +241,6 @@ BAD_ROWS = [
     ("parent_code", {"parent": "530102"}),
     ("parent_code", {"parent": "530102001"}),
     ("parent_code", {"parent": "53"}),
-    ("valid_from", {"valid_from": ""}),
     ("valid_from", {"valid_from": "20230630"}),
     ("valid_from", {"valid_from": "2023-02-30"}),
     ("valid_from", {"valid_from": "2023-W01-1"}),

@@ -27,14 +27,19 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from tests.telemetry.receiver import ROOT, SECONDS, Receiver, start_receiver
 
 
+def stub(made: Any, channel: grpc.Channel) -> Any:
+    """Make a stub of generated code that has no types."""
+    return made(channel)
+
+
 def test_it_is_healthy_and_says_what_it_serves(receiver: Receiver) -> None:
     """`buf curl` and load balancers need no proto files."""
     with grpc.insecure_channel(receiver.address) as channel:
-        health: Any = health_pb2_grpc.HealthStub(channel)
+        health = stub(health_pb2_grpc.HealthStub, channel)
         state = health.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
         ask = reflection_pb2.ServerReflectionRequest(list_services="")
-        stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
-        (said,) = stub.ServerReflectionInfo(iter([ask]), timeout=SECONDS)
+        reflected = stub(reflection_pb2_grpc.ServerReflectionStub, channel)
+        (said,) = reflected.ServerReflectionInfo(iter([ask]), timeout=SECONDS)
 
     assert state.status == health_pb2.HealthCheckResponse.SERVING
     names = {service.name for service in said.list_services_response.service}
@@ -45,12 +50,16 @@ def test_it_is_healthy_and_says_what_it_serves(receiver: Receiver) -> None:
 def test_metrics_and_logs_are_accepted_and_forgotten(receiver: Receiver) -> None:
     """So that an exporter of all three signals is content."""
     with grpc.insecure_channel(receiver.address) as channel:
-        metrics: Any = metrics_service_pb2_grpc.MetricsServiceStub(channel)  # type: ignore[no-untyped-call]
-        logs: Any = logs_service_pb2_grpc.LogsServiceStub(channel)  # type: ignore[no-untyped-call]
-        metrics.Export(
-            metrics_service_pb2.ExportMetricsServiceRequest(), timeout=SECONDS
+        metrics = stub(metrics_service_pb2_grpc.MetricsServiceStub, channel)
+        logs = stub(logs_service_pb2_grpc.LogsServiceStub, channel)
+        asked = metrics_service_pb2.ExportMetricsServiceRequest()
+        said = metrics.Export(asked, timeout=SECONDS)
+        heard = logs.Export(
+            logs_service_pb2.ExportLogsServiceRequest(), timeout=SECONDS
         )
-        logs.Export(logs_service_pb2.ExportLogsServiceRequest(), timeout=SECONDS)
+
+    assert said == metrics_service_pb2.ExportMetricsServiceResponse()
+    assert heard == logs_service_pb2.ExportLogsServiceResponse()
 
 
 def test_a_broken_span_is_rejected_and_counted(receiver: Receiver) -> None:
@@ -61,8 +70,8 @@ def test_a_broken_span_is_rejected_and_counted(receiver: Receiver) -> None:
         resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])]
     )
     with grpc.insecure_channel(receiver.address) as channel:
-        stub = trace_service_pb2_grpc.TraceServiceStub(channel)  # type: ignore[no-untyped-call]
-        answer = stub.Export(request, timeout=SECONDS)
+        traces = stub(trace_service_pb2_grpc.TraceServiceStub, channel)
+        answer = traces.Export(request, timeout=SECONDS)
 
     assert answer.partial_success.rejected_spans == 1
     assert [span.name for span in receiver.trace("07" * 16).spans] == ["good"]
@@ -96,8 +105,8 @@ def test_it_keeps_no_more_than_told() -> None:
         resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])]
     )
     with grpc.insecure_channel(running.address) as channel:
-        stub = trace_service_pb2_grpc.TraceServiceStub(channel)  # type: ignore[no-untyped-call]
-        stub.Export(request, timeout=SECONDS)
+        traces = stub(trace_service_pb2_grpc.TraceServiceStub, channel)
+        traces.Export(request, timeout=SECONDS)
     kept = running.trace("04" * 16)
     with pytest.raises(grpc.RpcError):
         running.trace("01" * 16)

@@ -126,6 +126,23 @@ def test_background_work_that_nobody_asked_for_is_not_traced(export: Export) -> 
     assert inside == ""
 
 
+def test_reports_one_by_one_do_not_cost_a_span_each(
+    receiver: Receiver, export: Export
+) -> None:
+    """What is left out still hands the item's trace on."""
+    export()
+    with span(ISSUE, kind=Kind.SERVER):
+        item = current_traceparent()
+    handed_on = set()
+    for _ in range(1_461):
+        with span("assignment report", links=[item]):
+            handed_on.add(ids(current_traceparent())[0])
+    telemetry.stop()
+
+    assert handed_on == {ids(item)[0]}
+    assert 128 < len(receiver.trace(ids(item)[0]).spans) < 250
+
+
 def test_context_flows_without_a_collector() -> None:
     """Facts carry trace ids even at a node that exports nothing."""
     telemetry.start(service="s", tier="city", node="n", otlp_endpoint="")

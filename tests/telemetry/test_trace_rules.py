@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tier.runtime import trace_rules as rules
 
-ids = st.integers(min_value=1)
 parents = st.builds(
     rules.TraceParent,
     trace_id=st.integers(1, 2**128 - 1),
@@ -87,6 +88,15 @@ def test_a_span_hangs_under_one_and_links_to_the_others(
         assert origin == current
     assert len(rest) == len(set(rest)) <= rules.LINKS_KEPT
     assert set(rest) <= set(recorded) - {origin}
+
+
+def test_the_many_are_thinned_and_the_few_are_not() -> None:
+    """Of 1,461 reports one by one, the first and a share of the rest are seen."""
+    kept = [before for before in range(1_461) if not rules.is_thinned(before)]
+
+    assert kept[: rules.SPANS_IN_FULL] == list(range(rules.SPANS_IN_FULL))
+    assert len(kept) < 250
+    assert all(after - before <= rules.ONE_IN for before, after in pairwise(kept))
 
 
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=600) | st.integers()))

@@ -33,7 +33,7 @@ async def import_divisions(
         DivisionRowsInvalid: rows that do not fit, each named.
         RequestIdReused: the id was used for other content.
     """
-    divisions, faults = rules.read(rows)
+    divisions, faults = rules.read(rows, today=rules.today(app.now()))
     if faults:
         raise DivisionRowsInvalid.of(faults)
     async with app.db.transaction() as tx:
@@ -42,7 +42,8 @@ async def import_divisions(
             return wire.counts_from(pb.ImportDivisionsResponse.FromString(answer))
         await store.keep_others_out(tx)
         known = await store.entries(tx, rules.mentioned(divisions))
-        plan, faults = rules.plan(divisions, known, app.node.hosts)
+        given = rules.dated(rows, divisions, known)
+        plan, faults = rules.plan(given, known, app.node.hosts)
         if faults:
             raise DivisionRowsInvalid.of(faults)
         done = Imported(plan.imported, plan.unchanged)

@@ -27,7 +27,7 @@ class Division:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of an import as it was given: text, not yet believed."""
+    """One row of an import as it was given: text, not yet believed; days may be empty."""
 
     code: str
     name: str

@@ -37,7 +37,7 @@ class DivisionService(DivisionServiceServicer):
         """Answer from the tree of `app`."""
         self._app = app
 
-    async def GetDivision(  # noqa: N802 - named by the proto
+    async def GetDivision(
         self, request: pb.GetDivisionRequest, context: Context
     ) -> pb.GetDivisionResponse:
         """Return one division as it stood."""
@@ -49,7 +49,7 @@ class DivisionService(DivisionServiceServicer):
             raise DivisionUnknown(division=code, day=on)
         return pb.GetDivisionResponse(division=wire.division_to(division))
 
-    async def ListDivisions(  # noqa: N802 - named by the proto
+    async def ListDivisions(
         self, request: pb.ListDivisionsRequest, context: Context
     ) -> pb.ListDivisionsResponse:
         """Page through divisions, by code."""
@@ -83,7 +83,7 @@ class DivisionKeepingService(DivisionKeepingServiceServicer):
         """Keep the tree of `app`."""
         self._app = app
 
-    async def ImportDivisions(  # noqa: N802 - named by the proto
+    async def ImportDivisions(
         self, request: pb.ImportDivisionsRequest, context: Context
     ) -> pb.ImportDivisionsResponse:
         """Take rows into the tree."""
@@ -95,7 +95,7 @@ class DivisionKeepingService(DivisionKeepingServiceServicer):
         )
         return wire.counts_to(done)
 
-    async def RetireDivision(  # noqa: N802 - named by the proto
+    async def RetireDivision(
         self, request: pb.RetireDivisionRequest, context: Context
     ) -> pb.RetireDivisionResponse:
         """End a division."""

@@ -49,22 +49,49 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def read(rows: Sequence[Row]) -> tuple[list[Division], list[Fault]]:
-    """Read each row alone; the divisions are all there only if nothing is at fault."""
+def read(
+    rows: Sequence[Row], *, today: date | None = None
+) -> tuple[list[Division], list[Fault]]:
+    """Read each row alone; the divisions are all there only if nothing is at fault.
+
+    A row without a first day begins `today`, until `dated` knows better; without
+    `today` it is at fault.
+    """
     divisions: list[Division] = []
     faults: list[Fault] = []
-    seen: dict[Key, int] = {}
     for index, row in enumerate(rows):
-        division, problems = _read_one(row)
+        if today is not None and not row.valid_from:
+            division, problems = _read_one(replace(row, valid_from=today.isoformat()))
+        else:
+            division, problems = _read_one(row)
         faults += [Fault(f"divisions[{index}].{name}", why) for name, why in problems]
-        if division is None:
-            continue
-        first = seen.setdefault((division.code, division.valid_from), index)
-        if first != index:
-            why = f"repeats divisions[{first}]（与第 {first + 1} 行重复）"
-            faults.append(Fault(f"divisions[{index}].code", why))
-        divisions.append(division)
+        if division is not None:
+            divisions.append(division)
     return divisions, faults
+
+
+def dated(
+    rows: Sequence[Row], divisions: Sequence[Division], known: Iterable[Division]
+) -> list[Division]:
+    """Give each row without a first day the one it means.
+
+    Lists of divisions seldom say since when. Such a row speaks of the latest entry of
+    its code: if it says the same, or that entry has ended, nothing changes; else what
+    it says begins today, and history stays.
+    """
+    latest: dict[Code, Division] = {}
+    for entry in sorted(known, key=lambda entry: entry.valid_from):
+        latest[entry.code] = entry
+    found: list[Division] = []
+    for row, division in zip(rows, divisions, strict=True):
+        held = latest.get(division.code)
+        if held is not None and not row.valid_from:
+            same = replace(division, valid_from=held.valid_from)
+            if held.valid_to is not None or _merge(held, same) == held:
+                found.append(held)
+                continue
+        found.append(division)
+    return found
 
 
 def _read_one(row: Row) -> tuple[Division | None, list[tuple[str, str]]]:
@@ -132,12 +159,11 @@ def plan(
     the keeper of the tree answers for.
     """
     before = {(entry.code, entry.valid_from): entry for entry in known}
-    rows = {(entry.code, entry.valid_from): entry for entry in divisions}
-    merged = before | {key: _merge(before.get(key), row) for key, row in rows.items()}
-    tree = _timelines(merged.values())
-    places = {key: index for index, key in enumerate(rows)}
+    places, faults = _places(divisions)
+    rows = {key: _merge(before.get(key), divisions[at]) for key, at in places.items()}
+    tree = _timelines((before | rows).values())
     areas = tuple(hosts)
-    faults = _overlaps(tree, places)
+    faults += _overlaps(tree, places)
     for (code, start), index in places.items():
         entry = next(entry for entry in tree[code] if entry.valid_from == start)
         faults += [
@@ -152,6 +178,18 @@ def plan(
     ]
     imported = sum((entry.code, entry.valid_from) in rows for entry in writes)
     return Plan(tuple(writes), imported, len(rows) - imported), faults
+
+
+def _places(divisions: Sequence[Division]) -> tuple[dict[Key, int], list[Fault]]:
+    """Say which row holds which entry, and which rows repeat another."""
+    places: dict[Key, int] = {}
+    faults: list[Fault] = []
+    for index, division in enumerate(divisions):
+        first = places.setdefault((division.code, division.valid_from), index)
+        if first != index:
+            why = f"repeats divisions[{first}]（与第 {first + 1} 行重复）"
+            faults.append(Fault(f"divisions[{index}].code", why))
+    return places, faults
 
 
 def _merge(known: Division | None, row: Division) -> Division:

@@ -60,13 +60,19 @@ PAGE = f"""
      LIMIT $5
 """  # noqa: S608 - constants
 
+# By equality of beginnings as long as the areas, which hashes: a thousand areas cost
+# what one does. A whole code is its own beginning.
 SELECT_CODES = f"""
+    WITH held AS (
+        SELECT code FROM division WHERE {STANDING} AND level = $2
+    )
     SELECT code
-      FROM division
-     WHERE {STANDING}
-       AND level = $2
-       AND EXISTS (SELECT FROM unnest($3::text[]) AS area WHERE starts_with(code, area))
-       AND NOT EXISTS (SELECT FROM unnest($4::text[]) AS area WHERE starts_with(code, area))
+      FROM held, (SELECT DISTINCT length(area) FROM unnest($3::text[]) AS area) AS digits (n)
+     WHERE left(code, n) IN (SELECT unnest($3::text[]))
+    EXCEPT
+    SELECT code
+      FROM held, (SELECT DISTINCT length(area) FROM unnest($4::text[]) AS area) AS digits (n)
+     WHERE left(code, n) IN (SELECT unnest($4::text[]))
      ORDER BY code
 """  # noqa: S608 - constants
 

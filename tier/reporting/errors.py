@@ -21,5 +21,7 @@ class ResumeTokenInvalid(TierError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "RESUME_TOKEN_INVALID"
-    en = "the resume token does not belong to this node's ledger; start again without it"
+    en = (
+        "the resume token does not belong to this node's ledger; start again without it"
+    )
     zh = "续传标记不属于本节点台账，请不带标记重新开始"

@@ -49,23 +49,30 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A place in one ledger, and only that one: positions of another mean nothing here."""
+    """A place in one node's ledger: positions of another's mean nothing there."""
 
-    ledger_id: UUID
+    origin: UUID
     position: int
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A row of an item's counts, to go on after; the default comes before all."""
+
+    division: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
-    """A reading of changed counts, page by page: what it began with, and its last key.
+    """A reading of changed counts, page by page: what it began with, and its last row.
 
     `upto` is the snapshot of its first page; what changes during the scan is not in it
     and so is found by the next one.
     """
 
     upto: str
-    division: str
-    level: int
+    after: Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from tier.reporting.model import COUNTS, Progress, Token
 
@@ -33,28 +33,33 @@ def overdue(progress: Progress, now: datetime) -> int:
     return progress.expected - progress.reported
 
 
+def origin(ledger_id: UUID, node: str) -> UUID:
+    """Return what names a node's ledger, in a database of its own or a copy of one."""
+    return uuid5(ledger_id, node)
+
+
 def write_token(token: Token) -> str:
     """Write a place as text that callers keep and do not read."""
-    text = f"{token.ledger_id.hex}:{token.position}"
+    text = f"{token.origin.hex}:{token.position}"
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def read_token(text: str) -> Token | None:
     """Read a place; None if we never wrote it."""
     try:
-        origin, position = base64.urlsafe_b64decode(text.encode()).decode().split(":")
-        token = Token(UUID(hex=origin), int(position))
+        named, position = base64.urlsafe_b64decode(text.encode()).decode().split(":")
+        token = Token(UUID(hex=named), int(position))
     except ValueError:
         return None
     return token if write_token(token) == text else None
 
 
-def is_within_reach(token: Token | None, ledger_id: UUID, head: int) -> bool:
+def is_within_reach(token: Token | None, origin: UUID, head: int) -> bool:
     """Whether a watch of this ledger can go on from `token` without losing a fact.
 
     A position beyond the head was given before the database was restored.
     """
-    return token is not None and token.ledger_id == ledger_id and 0 <= token.position <= head
+    return token is not None and token.origin == origin and 0 <= token.position <= head
 
 
 def rest(seconds_of_look: float) -> float:

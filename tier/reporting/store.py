@@ -8,17 +8,13 @@ from uuid import UUID
 import asyncpg
 
 from tier.jurisdiction import DIGITS, Code, Level
-from tier.reporting.model import Difference, Page, Progress, Scan
+from tier.reporting.model import Difference, Key, Progress
 from tier.runtime.db import Tx
 
-COLUMNS = """
-    item_id, division, level, expected, received, reported, verified, returned, closed,
-    withdrawn, on_time, late, problems, deadline_at, updated_at
-"""
-
 # ':' is the character after '9': the range holds the code and all that begin with it.
-LISTED = f"""
-    SELECT {COLUMNS}
+LISTED = """
+    SELECT item_id, division, level, expected, received, reported, verified, returned,
+           closed, withdrawn, on_time, late, problems, deadline_at, updated_at
       FROM reporting_progress
      WHERE item_id = $1
        AND division >= $2 AND division < $2 || ':'
@@ -28,10 +24,11 @@ LISTED = f"""
      LIMIT $6
 """
 
-# Exact whatever the order of commits: a row counts as changed if the transaction that
-# wrote it last was not to be seen in the snapshot of the watcher's last look.
-CHANGED = f"""
-    SELECT {COLUMNS}
+# Exact whatever the order of commits: a row has changed if the transaction that wrote
+# it last was not to be seen in the snapshot of the watcher's last look.
+CHANGED = """
+    SELECT item_id, division, level, expected, received, reported, verified, returned,
+           closed, withdrawn, on_time, late, problems, deadline_at, updated_at
       FROM reporting_progress
      WHERE item_id = $1
        AND division >= $2 AND division < $2 || ':'
@@ -91,22 +88,99 @@ AUDIT = """
 
 
 async def listed(
-    tx: Tx, item_id: UUID, within: str, level: Level | None, page: Page
+    tx: Tx,
+    item_id: UUID,
+    *,
+    within: str,
+    level: Level | None,
+    after: Key,
+    limit: int,
 ) -> list[Progress]:
-    """Return one page of an item's counts, by division and level."""
+    """Return counts of an item after a row, by division and level."""
     digits = 0 if level is None else DIGITS[level]
     rows = await tx.fetch(
-        LISTED, item_id, within, digits, page.division, page.level, page.limit
+        LISTED, item_id, within, digits, after.division, after.level, limit
     )
     return [_progress(row) for row in rows]
 
 
 async def changed(
-    tx: Tx, item_id: UUID, scope: tuple[str, Level], seen: str, page: Page
+    tx: Tx,
+    item_id: UUID,
+    *,
+    within: str,
+    level: Level,
+    seen: str,
+    after: Key,
+    limit: int,
 ) -> list[Progress]:
-    """Return counts of one level, within a code, that a snapshot has not `seen`."""
-    within, level = scope
+    """Return those counts of divisions of `level` that the snapshot `seen` has not.
+
+    With no snapshot: all of them.
+    """
+    digits = DIGITS[level]
     rows = await tx.fetch(
-        CHANGED, item_id, within, DIGITS[level], page.division, page.level, seen, page.limit
+        CHANGED, item_id, within, digits, after.division, after.level, seen, limit
     )
     return [_progress(row) for row in rows]
+
+
+async def snapshot(tx: Tx) -> str:
+    """Return what this transaction sees, to be compared with later."""
+    text: str = await tx.fetchval(SNAPSHOT)
+    return text
+
+
+async def ledger_id(tx: Tx) -> UUID:
+    """Return whose ledger this is; a database made anew has another."""
+    ledger: UUID = await tx.fetchval(LEDGER_ID)
+    return UUID(ledger.hex)
+
+
+async def is_known(tx: Tx, item_id: UUID) -> bool:
+    """Whether an assignment of the item was ever counted here."""
+    known: bool = await tx.fetchval(IS_KNOWN, item_id)
+    return known
+
+
+async def audit(
+    tx: Tx, item_id: UUID | None, limit: int
+) -> tuple[int, list[Difference]]:
+    """Return how many rows were compared with a recomputation, and those that differ."""
+    rows = await tx.fetch(AUDIT, item_id, limit)
+    differences = [_difference(row) for row in rows if row["item_id"] is not None]
+    return rows[0]["compared"], differences
+
+
+def _progress(row: asyncpg.Record) -> Progress:
+    return Progress(
+        item_id=row["item_id"],
+        division=Code(row["division"]),
+        level=Level(row["level"]),
+        expected=row["expected"],
+        received=row["received"],
+        reported=row["reported"],
+        verified=row["verified"],
+        returned=row["returned"],
+        closed=row["closed"],
+        withdrawn=row["withdrawn"],
+        on_time=row["on_time"],
+        late=row["late"],
+        problems=row["problems"],
+        deadline_at=row["deadline_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _difference(row: asyncpg.Record) -> Difference:
+    return Difference(
+        item_id=row["item_id"],
+        division=row["division"],
+        level=row["level"],
+        held=_counts(row["held"]),
+        recomputed=_counts(row["recomputed"]),
+    )
+
+
+def _counts(array: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if array is None else tuple(array)

@@ -62,7 +62,7 @@ async def _checked(ready: Ready) -> Mapping[str, str]:
             return await ready()
     except TimeoutError:
         return {"checks": f"no answer within {CHECK_SECONDS:.0f} s"}
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - a broken check is a failed one
         _log.warning("readiness check broke", error=type(error).__name__)
         return {"checks": type(error).__name__}
 

@@ -37,6 +37,7 @@ SECONDS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
 MOST_SERIES: Final = 2_000
+_UNITS: Final = {"s": "seconds", "By": "bytes"}
 
 _log = structlog.get_logger(__name__)
 
@@ -158,10 +159,9 @@ class _Instruments(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for instrument in list(self._known.values()):
-            # One reading that fails must not hide the others from the operator.
             try:
                 family = instrument.family()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001 - it must not hide the others
                 _log.warning(
                     "metric not read",
                     metric=instrument.name,
@@ -190,7 +190,8 @@ def counter(name: str, description: str) -> Counter:
 def histogram(
     name: str, description: str, unit: str = "", bounds: tuple[float, ...] = SECONDS
 ) -> Histogram:
-    """Return the histogram of this name; `unit` is appended to it."""
+    """Return the histogram of this name; `unit` (`s`, `By`) is appended in full."""
+    unit = _UNITS.get(unit, unit)
     if unit and not name.endswith(f"_{unit}"):
         name = f"{name}_{unit}"
     return _instruments.keep(Histogram(name, description, bounds))

@@ -13,7 +13,7 @@ import enum
 import random
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -30,6 +30,7 @@ from tier.runtime.trace_rules import (
     allowed,
     ancestry,
     is_sampled,
+    is_thinned,
     parse,
     render,
     samples_call,
@@ -40,11 +41,17 @@ __all__ = [
     "start", "stop",
 ]  # fmt: skip
 
+TRACES_COUNTED: Final = 10_000
+
 _dropped = counter(
     "ducha_telemetry_attributes_dropped", "Span attributes not on the allow-list."
 )
 _recorded = counter(
     "ducha_telemetry_spans_recorded", "Spans that ended and were queued for export."
+)
+_thinned = counter(
+    "ducha_telemetry_spans_thinned",
+    "Spans left out: their trace has many of that name.",
 )
 _ids: Final = RandomIdGenerator()
 _current: ContextVar[str] = ContextVar("ducha_traceparent", default="")
@@ -187,6 +194,16 @@ class _Telemetry:
 
     pipeline: Pipeline | None
     rpc_ratio: float
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def is_left_out(self, name: str, origin: str) -> bool:
+        """Count a span of `name` in its trace, and say whether it is one too many."""
+        key = origin[3:35], name  # the trace id
+        before = self.counts.get(key, 0)
+        if before == 0 and len(self.counts) >= TRACES_COUNTED:
+            self.counts.clear()
+        self.counts[key] = before + 1
+        return is_thinned(before)
 
 
 _NOTHING: Final = _Unrecorded()
@@ -247,6 +264,9 @@ def span(
         wanted = samples_call(method, origin, ratio=started.rpc_ratio, draw=draw)
     else:
         wanted = is_sampled(origin)
+        if wanted and started.is_left_out(name, origin):
+            wanted = False
+            _thinned.add()
     if not wanted:
         return _NOTHING if origin == current else _Carried(origin)
     under = parse(origin)

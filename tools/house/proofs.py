@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tools.house.model import Finding, Source
 
-PROVES = re.compile(r"assert|check|expect|verify|prove|raises|warns|refus")
+PROVES = re.compile(r"assert|check|expect|verify|validate|prove|raises|warns|refus")
 OFF = {"skip", "skipif", "xfail", "importorskip"}
 
 
