@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, plan, report
+from bench.echo import Echo, echo
 from bench.floor.line import floor_line
 from bench.line import read_divisions, targets
 from bench.measured import Measured, Unary, cpu_micros, figures
@@ -27,8 +29,18 @@ from bench.profile import profile
 from bench.servers import Servers, running
 from bench.statements import SETTINGS
 
+TABLE_COLUMNS = 130
 HERE = Path(__file__).parent
 DIVISIONS = machine.ROOT / "data" / "yunnan-divisions.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around Ducha while it is measured."""
+
+    servers: Servers
+    echo: Echo
+    profiled: bool
 
 
 def arguments() -> argparse.Namespace:
@@ -57,9 +69,10 @@ def run(told: argparse.Namespace, servers: Servers) -> report.Report:
     )
     floor = uvloop.run(on_floor(servers, work))
     root = min((row["code"] for row in rows), key=len)
-    with services(servers, root) as started:
+    with echo() as server, services(servers, root) as started:
+        around = Around(servers, server, told.profile)
         ducha, echoed, seen = uvloop.run(
-            on_ducha(ducha_line(started, rows), servers, work, profiled=told.profile)
+            on_ducha(ducha_line(started, rows), around, work)
         )
     floor.unary = echoed
     cpu = {"ducha": cpu_micros(ducha.sustained), "floor": cpu_micros(floor.sustained)}
@@ -77,18 +90,16 @@ async def on_floor(servers: Servers, work: Plan) -> Measured:
 
 async def on_ducha(
     entering: AbstractAsyncContextManager[DuchaLine],
-    servers: Servers,
+    around: Around,
     work: Plan,
-    *,
-    profiled: bool,
 ) -> tuple[Measured, list[Unary], str]:
     """Measure Ducha and the echo, and see where the time goes."""
     async with entering as line:
-        ducha = await plan.measure(line, servers, work)
+        ducha = await plan.measure(line, around.servers, work)
         echoed: list[Unary] = []
         if "unary" in work.only:
-            echoed, ducha.unary = await plan.measure_unary(line, work)
-        seen = await profile(line, servers, work) if profiled else ""
+            echoed, ducha.unary = await plan.measure_unary(line, work, around.echo)
+        seen = await profile(line, around.servers, work) if around.profiled else ""
     return ducha, echoed, seen
 
 
@@ -98,6 +109,7 @@ def show(made: report.Report) -> None:
     for figure, row in zip(made.figures, report.rows(made.figures), strict=True):
         table.add_row(*row, style="bold red" if figure.reached is False else "")
     console = Console()
+    console.width = max(console.width, TABLE_COLUMNS)
     console.print(table)
     if made.profile:
         console.print(made.profile, markup=False, highlight=False)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import grpc
 import uvloop
 
 METHOD = "/bench.Echo/Echo"
-READY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +26,21 @@ class Echo:
     pid: int
 
 
-@contextlib.asynccontextmanager
-async def echo() -> AsyncIterator[Echo]:
+@contextlib.contextmanager
+def echo() -> Iterator[Echo]:
     """Run an echo server in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.echo"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.echo"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert process.stdout is not None  # noqa: S101 - we asked for a pipe
-    assert process.stdin is not None  # noqa: S101 - and for this one
-    try:
-        async with asyncio.timeout(READY_SECONDS):
-            address = (await process.stdout.readline()).decode().strip()
+    with process:  # closes its input, which ends it, and waits
+        assert process.stdout is not None  # noqa: S101 - we asked for a pipe
+        address = process.stdout.readline().strip()
+        if not address:
+            raise RuntimeError("The echo server did not start; see its output.")
         yield Echo(address, process.pid)
-    finally:
-        process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(READY_SECONDS):
-                await process.wait()
 
 
 async def serve() -> None:

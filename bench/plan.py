@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import grpc
 
 from bench import meter
-from bench.echo import METHOD, echo
+from bench.echo import METHOD, Echo
 from bench.line import Line, Targets
 from bench.measured import Measured, Unary
 from bench.product.line import DuchaLine
@@ -77,11 +77,13 @@ async def measure(line: Line, servers: Servers, plan: Plan) -> Measured:
     return taken
 
 
-async def measure_unary(line: DuchaLine, plan: Plan) -> tuple[list[Unary], list[Unary]]:
+async def measure_unary(
+    line: DuchaLine, plan: Plan, server: Echo
+) -> tuple[list[Unary], list[Unary]]:
     """Send the same requests to an echo and to Ducha, in turns; return both."""
     echoed: list[Unary] = []
     taken: list[Unary] = []
-    async with echo() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with grpc.aio.insecure_channel(server.address) as channel:
         method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
         method = channel.unary_unary(METHOD)
         for _ in range(1 + plan.effort.unary):

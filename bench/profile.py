@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -28,13 +29,7 @@ async def profile(line: Line, servers: Servers, plan: Plan) -> str:
         return "py-spy is not installed beside this Python."
     files = {name: servers.scratch / f"{name}.folded" for name in line.processes()}
     recorders = [
-        await asyncio.create_subprocess_exec(
-            *(program, "record", "--nonblocking", "--format", "raw"),
-            *("--rate", str(RATE), "--pid", str(pid), "--output", str(files[name])),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        for name, pid in line.processes().items()
+        _record(program, pid, files[name]) for name, pid in line.processes().items()
     ]
     await asyncio.sleep(1)
     await statements.reset(servers)
@@ -43,10 +38,22 @@ async def profile(line: Line, servers: Servers, plan: Plan) -> str:
     told = ["### SQL statements", await statements.busiest(servers)]
     for recorder in recorders:
         recorder.send_signal(signal.SIGINT)
-        await recorder.wait()
+        await asyncio.to_thread(recorder.wait)
     for name, file in files.items():
         told += [f"### {name}", busiest(file.read_text().splitlines())]
     return "\n\n".join(told)
+
+
+def _record(program: str, pid: int, file: Path) -> subprocess.Popen[bytes]:
+    """Start a recorder; not by asyncio, which forks, and gRPC's threads mind that."""
+    return subprocess.Popen(
+        [
+            *(program, "record", "--nonblocking", "--format", "raw"),
+            *("--rate", str(RATE), "--pid", str(pid), "--output", file),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def busiest(folded: Iterable[str]) -> str:

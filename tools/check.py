@@ -5,6 +5,7 @@ All of them run, whatever the first says; what a failed one printed follows its 
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -18,6 +19,9 @@ BIN = Path(sys.executable).parent
 # mypy wants most of one core; the rest share the other.
 TOGETHER = 2
 LIMIT = 600
+CONCISE = ("--output-format", "concise")
+# Lines shown of a tool that failed; run it alone for the rest.
+SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,11 @@ class Outcome:
         )
         if self.passed:
             return line
-        return "\n".join(
-            [line, *(f"      {each}" for each in self.output.splitlines())]
-        )
+        said = self.output.rstrip().splitlines()
+        if len(said) > SHOWN:
+            rest = f"... and {len(said) - SHOWN} lines more: {shlex.join(self.check.command)}"
+            said = [*said[:SHOWN], rest]
+        return "\n".join([line, *(f"      {each}" for each in said)])
 
 
 def checks() -> tuple[Check, ...]:
@@ -64,9 +70,9 @@ def checks() -> tuple[Check, ...]:
     image = ("gen/ducha.binpb", "--config", "buf.yaml")
     return (
         theirs("mypy", "types, strict", "mypy"),
-        theirs("ruff", "lint", "ruff", "check", "--quiet"),
-        theirs("format", "Python is formatted", "ruff", "format", "--check", "--quiet"),
-        theirs("layers", "import contracts", "lint-imports"),
+        theirs("ruff", "lint", "ruff", "check", "--quiet", *CONCISE),
+        theirs("format", "Python is formatted", "ruff", "format", "--check", *CONCISE),
+        theirs("layers", "import contracts", "lint-imports", "--no-logo"),
         ours("house", "sizes, SQL's home, tasks, excepts, proofs", "tools.house"),
         ours("gen", "gen/ is what the protos say", "tools.generate", "--check"),
         theirs("buf lint", "protos: STANDARD, COMMENTS", "buf", "lint", *image),

@@ -81,7 +81,8 @@ async def watch_item(
     found = await client.call(client.assignments.GetItem, GetItemRequest(item_id=item))
     board = Board(found)
     live = Live(console=session.out, auto_refresh=False)
-    with nullcontext() if session.choices.as_json else live:
+    on_screen = session.out.is_terminal and not session.choices.as_json
+    with live if on_screen else nullcontext():
         try:
             responses = watch(
                 client.reporting.WatchItem, request, address=client.address
@@ -89,7 +90,10 @@ async def watch_item(
             async with aclosing(responses):
                 async for response in responses:
                     board.take(response)
-                    _show(session, live, board, response)
+                    if session.choices.as_json:
+                        session.write_json(as_json(response))
+                    elif on_screen:
+                        live.update(board.table(session), refresh=True)
                     if board.is_over:
                         break
         except asyncio.CancelledError:
@@ -99,19 +103,9 @@ async def watch_item(
                 f"已停止。继续查看：ducha item watch {item} --resume {request.resume_token}",
             )
             return
+    if not on_screen and not session.choices.as_json:
+        session.out.print(board.table(session))
     session.write(
-        f"All there is has come. Go on from here later with --resume {request.resume_token}",
-        f"已全部到齐。以后可用 --resume {request.resume_token} 继续。",
+        f"All have reported, or it has ended. --resume {request.resume_token} goes on here.",
+        f"已全部反馈或已结束。以后可用 --resume {request.resume_token} 从此处继续。",
     )
-
-
-def _show(
-    session: Session,
-    live: Live,
-    board: Board,
-    response: api.WatchItemResponse,
-) -> None:
-    if session.choices.as_json:
-        session.write_json(as_json(response))
-    else:
-        live.update(board.table(session), refresh=session.out.is_terminal)

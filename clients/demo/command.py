@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -112,10 +113,12 @@ async def _run(session: Session, data: Path, wish: Wish) -> Result:
         )
         try:
             await spread_divisions(endpoints, wish)
-            if session.choices.as_json:
-                return await main_job(endpoints, wish, board, session.say)
-            with live:
-                return await main_job(endpoints, wish, board, session.say)
+            on_screen = session.out.is_terminal and not session.choices.as_json
+            with live if on_screen else nullcontext():
+                result = await main_job(endpoints, wish, board, session.say)
+            if not on_screen and not session.choices.as_json:
+                session.out.print(board)
+            return result
         except TimeoutError as late:
             raise DemoFailed(
                 f"It did not finish in time while: {board.step or 'starting'}. "
@@ -186,9 +189,9 @@ def _print_proof(session: Session, result: Result) -> None:
     heads = [say("As held by", "数据来源"), say("Assignments", "交办单")]
     heads += [say("Received", "签收"), say("Reported", "反馈"), say("Verified", "核查")]
     heads += [say("Late", "逾期"), say("Closed", "办结")]
-    sources = [(say("API at the top", "省级 API"), result.told)]
+    sources = [(say("API", "省级 API"), result.told)]
     sources += [
-        (say(f"{tier} database", f"{session.label(tier)}级数据库"), held)
+        (say(f"{tier} DB", f"{session.label(tier)}级数据库"), held)
         for tier, held in result.held.items()
     ]
     rows = [

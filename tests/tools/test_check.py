@@ -32,6 +32,14 @@ def test_failing_check_shows_what_the_tool_printed() -> None:
     assert "      err" in str(outcome)
 
 
+def test_long_output_is_cut_with_the_command_that_shows_it() -> None:
+    """One tool with much to say must not hide what the others said."""
+    shown = str(run(python("import sys; print('x\\n' * 1000); sys.exit(1)")))
+
+    assert len(shown.splitlines()) < 70
+    assert f"lines more: {sys.executable} -c" in shown
+
+
 def test_checks_are_chosen_by_name() -> None:
     """No name means all of them."""
     assert [check.name for check in chosen(["ruff"])] == ["ruff"]

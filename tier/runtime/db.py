@@ -33,6 +33,14 @@ LOST_CONNECTIONS = (
     OSError,
     TimeoutError,
 )
+# The writer touches rows by key only. A plan made while the tables were small must not
+# scan them once they are large, and need not be made again for every batch.
+BY_KEY = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 ACQUIRE_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
 
@@ -148,7 +156,7 @@ async def open_database(url: str, *, name: str, readers: int = 8) -> Database:
     """
     settings = {"application_name": name, "timezone": "UTC", "jit": "off"}
 
-    def pool(size: int) -> Any:
+    def pool(size: int, more: dict[str, str]) -> Any:
         return asyncpg.create_pool(
             url,
             min_size=1,
@@ -156,10 +164,10 @@ async def open_database(url: str, *, name: str, readers: int = 8) -> Database:
             reset=_keep,
             command_timeout=STATEMENT_SECONDS,
             max_inactive_connection_lifetime=0,
-            server_settings=settings,
+            server_settings=settings | more,
         )
 
-    database = Database(await pool(1), await pool(readers))
+    database = Database(await pool(1, BY_KEY), await pool(readers, {}))
     async with database.reading() as tx:
         rows = await tx.fetch(DURABILITY)
     unsafe = [f"{row['name']}={row['setting']}" for row in rows]

@@ -1,0 +1,168 @@
+"""A running line of four tiers, as its callers and its databases see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.division.v1.division_service_pb2_grpc import (
+    DivisionKeepingServiceStub,
+    DivisionServiceStub,
+)
+from ducha.link.v1.link_service_pb2_grpc import (
+    LinkOperationServiceStub,
+    LinkServiceStub,
+)
+from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
+from tests.servers import Refusal, refusal
+
+TIERS = ("province", "city", "county", "township")
+SECONDS = 20.0
+
+# What moves by itself: the marks that neighbours exchange.
+MOVING = {"link_inbound", "link_receipt"}
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+LANES = "SELECT neighbour, epoch, seq FROM ledger_lane"
+MARKS = "SELECT neighbour, epoch, seq FROM link_inbound"
+
+Connection = asyncpg.Connection[asyncpg.Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A refusal with the machine's half of what it says."""
+
+    refusal: Refusal
+    domain: str
+    details: Mapping[str, str]
+    retry_seconds: float
+
+
+class Tier:
+    """One node: what a caller can ask of it, and its own database."""
+
+    def __init__(self, name: str, channel: grpc.aio.Channel, db: Connection) -> None:
+        self.name = name
+        self.channel = channel
+        self.db = db
+        self.items = AssignmentServiceStub(channel)
+        self.divisions = DivisionServiceStub(channel)
+        self.keeping = DivisionKeepingServiceStub(channel)
+        self.progress = ReportingServiceStub(channel)
+        self.links = LinkServiceStub(channel)
+        self.operation = LinkOperationServiceStub(channel)
+
+    async def footprint(self) -> dict[str, tuple[int, str]]:
+        """Return (rows, digest) of every table that only a caller changes."""
+        names = [row["tablename"] for row in await self.db.fetch(TABLES)]
+        looks = [
+            f"SELECT '{name}' AS name, count(*) AS n,"  # noqa: S608 - our own tables
+            f" md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS sum"
+            f" FROM {name} t"
+            for name in names
+            if name not in MOVING
+        ]
+        rows = await self.db.fetch(" UNION ALL ".join(looks))
+        return {row["name"]: (row["n"], row["sum"]) for row in rows}
+
+    async def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        found: int = await self.db.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+        return found
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold up every commit of the node, as a slow disk would."""
+        async with self.db.transaction():
+            await self.db.execute("SELECT position FROM ledger_head FOR UPDATE")
+            yield
+
+
+class Line:
+    """The four tiers together."""
+
+    def __init__(self, tiers: Mapping[str, Tier], data: Path) -> None:
+        self.by_name = tiers
+        self.data = data
+        self.province = tiers["province"]
+        self.city = tiers["city"]
+        self.county = tiers["county"]
+        self.township = tiers["township"]
+
+    async def settled(self) -> None:
+        """Wait until every tier has applied what its neighbours told it."""
+        async with asyncio.timeout(SECONDS):
+            while not await self._is_settled():
+                await asyncio.sleep(0.005)
+
+    async def _is_settled(self) -> bool:
+        """Follow what goes down, then what goes up: nobody writes meanwhile."""
+        pairs = list(zip(TIERS, TIERS[1:], strict=False))
+        for sender, receiver in [*pairs, *((b, a) for a, b in reversed(pairs))]:
+            sent = await self.by_name[sender].db.fetch(LANES)
+            applied = await self.by_name[receiver].db.fetch(MARKS)
+            head = {row["neighbour"]: (row["epoch"], row["seq"]) for row in sent}
+            mark = {row["neighbour"]: (row["epoch"], row["seq"]) for row in applied}
+            if head[receiver][1] and head[receiver] != mark[sender]:
+                return False
+        return True
+
+    async def footprint(self) -> dict[str, dict[str, tuple[int, str]]]:
+        """Return what every tier holds."""
+        return {name: await tier.footprint() for name, tier in self.by_name.items()}
+
+
+@asynccontextmanager
+async def opened(data: Path) -> AsyncIterator[Line]:
+    """Open channels and connections to the line that lives in `data`."""
+    told: dict[str, Any] = json.loads((data / "endpoints.json").read_text())
+    async with AsyncExitStack() as stack:
+        tiers: dict[str, Tier] = {}
+        for name in TIERS:
+            (node,) = told["tiers"][name]
+            channel = await stack.enter_async_context(
+                grpc.aio.insecure_channel(node["grpc"])
+            )
+            db = await asyncpg.connect(node["database_url"])
+            stack.push_async_callback(db.close)
+            tiers[name] = Tier(name, channel, db)
+        yield Line(tiers, data)
+
+
+def read(error: grpc.aio.AioRpcError) -> Told:
+    """Read all that a refusal says."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type] # it has what is read
+    assert status is not None, error
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    for detail in status.details:
+        detail.Unpack(info)
+        detail.Unpack(retry)
+    delay = retry.retry_delay
+    seconds = delay.seconds + delay.nanos / 1e9
+    return Told(refusal(error), info.domain, dict(info.metadata), seconds)
+
+
+async def refused(call: Awaitable[object]) -> Told:
+    """Return what a call is refused with; it must be."""
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await call
+    return read(error.value)
+
+
+async def eventually(promise: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until a promise holds."""
+    async with asyncio.timeout(SECONDS):
+        while not await promise():
+            await asyncio.sleep(0.005)
