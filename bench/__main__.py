@@ -112,7 +112,7 @@ def show(made: report.Report) -> None:
     console.width = max(console.width, TABLE_COLUMNS)
     console.print(table)
     if made.profile:
-        console.print(made.profile, markup=False, highlight=False)
+        print(made.profile)
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ import typing
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Concatenate, ParamSpec
+from typing import Annotated, Concatenate, ParamSpec, cast
 
 import typer
 from rich.markup import escape
@@ -130,8 +130,23 @@ def _finish(
     except ClientError as problem:
         tell(problem, choices)
         raise typer.Exit(exit_code(problem)) from None
+    except ExceptionGroup as group:
+        first = first_problem(group)
+        tell(first, choices)
+        raise typer.Exit(exit_code(first)) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+
+
+def first_problem(group: ExceptionGroup[Exception]) -> ClientError:
+    """Return the first problem of work done side by side; anything else is raised on."""
+    problems, others = group.split(ClientError)
+    if problems is None or others is not None:
+        raise group
+    first: BaseException = problems
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return cast("ClientError", first)
 
 
 def exit_code(problem: ClientError) -> int:

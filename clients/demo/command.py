@@ -22,6 +22,8 @@ from clients.demo.board import Board
 from clients.demo.line import running_line
 from clients.demo.run import Result, Wish, main_job, spread_divisions
 from clients.runtime.errors import ClientError
+from deploy.embedded.errors import DirectoryInUse
+from deploy.embedded.lock import DirectoryLock
 
 YUNNAN = Path(__file__).parents[2] / "data" / "yunnan-divisions.csv"
 HOME = Path(".ducha") / "demo"
@@ -83,7 +85,7 @@ def fresh_folder(data: Path) -> Path:
     """Make the folder anew, if it is one that a demonstration made.
 
     Raises:
-        UsageProblem: it holds something else.
+        UsageProblem: it holds something else, or a system runs there.
     """
     if data.exists() and any(data.iterdir()):
         if not (data / MARKER).exists():
@@ -92,15 +94,29 @@ def fresh_folder(data: Path) -> Path:
                 "Choose another --data.",
                 f"{data} 不为空，且不是演示目录。请另选 --data。",
             )
+        _must_rest(data)
         shutil.rmtree(data)
     data.mkdir(parents=True, exist_ok=True)
     (data / MARKER).write_text("`ducha demo` makes this folder anew each time.\n")
     return data
 
 
+def _must_rest(data: Path) -> None:
+    lock = DirectoryLock(data / "lock")
+    try:
+        lock.acquire()
+    except DirectoryInUse as busy:
+        raise UsageProblem(
+            f"{busy} A system made by a demonstration still runs there.",
+            f"{data} 中的系统仍在运行。请先停止，或另选 --data。",
+        ) from busy
+    lock.release()
+
+
 async def _run(session: Session, data: Path, wish: Wish) -> Result:
     board = Board(session.say)
     live = Live(board, console=session.out, refresh_per_second=10)
+    on_screen = session.out.is_terminal and not session.choices.as_json
     session.write(
         f"Starting PostgreSQL, NATS and four services in {data} …",
         f"正在 {data} 启动 PostgreSQL、NATS 和四级服务…",
@@ -113,18 +129,17 @@ async def _run(session: Session, data: Path, wish: Wish) -> Result:
         )
         try:
             await spread_divisions(endpoints, wish)
-            on_screen = session.out.is_terminal and not session.choices.as_json
             with live if on_screen else nullcontext():
                 result = await main_job(endpoints, wish, board, session.say)
-            if not on_screen and not session.choices.as_json:
-                session.out.print(board)
-            return result
         except TimeoutError as late:
             raise DemoFailed(
                 f"It did not finish in time while: {board.step or 'starting'}. "
                 f"The logs are in {data}.",
                 f"未能按时完成，停在：{board.step or '启动'}。日志见 {data}。",
             ) from late
+    if not on_screen and not session.choices.as_json:
+        session.out.print(board)
+    return result
 
 
 def summary(result: Result) -> dict[str, Json]:

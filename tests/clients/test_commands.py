@@ -12,7 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from clients.cli.command import first_problem
 from clients.cli.main import app
+from clients.cli.words import UsageProblem
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.division.v1 import division_pb2
@@ -317,3 +319,13 @@ def test_operators_commands_speak_json() -> None:
     assert held["facts"][0]["quarantine_id"] == "7"
     assert nodes["nodes"][0]["hosted_divisions"] == ["53"]
     assert known["divisions"][0]["name"] == "云南省"
+
+
+def test_problems_side_by_side_are_told_as_one() -> None:
+    """Concurrent work fails in several places; the first is told, a fault is not hidden."""
+    problem, fault = UsageProblem("a", "甲"), ValueError("a bug")
+    nested = ExceptionGroup("outer", [ExceptionGroup("inner", [problem])])
+
+    assert first_problem(nested) is problem
+    with pytest.raises(ExceptionGroup):
+        first_problem(ExceptionGroup("mixed", [problem, fault]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -12,9 +13,9 @@ from ducha.link.v1 import link_pb2
 from tier.app import App
 from tier.assignment import item_store, store, wire
 from tier.assignment.errors import AssignmentUnknown, ItemUnknown
-from tier.assignment.model import Key
+from tier.assignment.model import Key, State
 from tier.ledger import store as ledger_store
-from tier.runtime.errors import PageTokenInvalid
+from tier.runtime.errors import InvalidInput, PageTokenInvalid, Violation
 from tier.runtime.pages import Page
 
 FIRST = UUID(int=0)
@@ -39,11 +40,12 @@ async def get_item(app: App, item_id: UUID) -> pb.GetItemResponse:
 async def list_items(app: App, request: pb.ListItemsRequest) -> pb.ListItemsResponse:
     """Page through items, newest first."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=2)
+    issuer = wire.code(request.issuer_division, "issuer_division") if request.issuer_division else ""
     before = (_moment(page.text(0)), _uuid(page.text(1), LAST)) if page.after else (FOREVER, LAST)
     async with app.db.reading() as tx:
         found = await item_store.newest(
             tx,
-            issuer=request.issuer_division,
+            issuer=issuer,
             state=request.state,
             before=before,
             limit=page.size + 1,
@@ -79,12 +81,13 @@ async def list_assignments(
 ) -> pb.ListAssignmentsResponse:
     """Page through assignments, by division and item."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=2)
+    within = wire.code(request.within, "within") if request.within else ""
     async with app.db.reading() as tx:
         found = await store.page(
             tx,
-            item_id=_uuid(request.item_id, FIRST) if request.item_id else None,
-            within=request.within,
-            states=list(request.states),
+            item_id=_item_id(request.item_id),
+            within=within,
+            states=_states(request.states),
             after=(page.text(0), _uuid(page.text(1), FIRST)),
             limit=page.size + 1,
         )
@@ -100,7 +103,7 @@ async def list_assignments(
 async def list_fenced(app: App, request: pb.ListFencedWorkRequest) -> pb.ListFencedWorkResponse:
     """Page through fenced work, oldest first."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=1)
-    item_id = _uuid(request.item_id, FIRST) if request.item_id else None
+    item_id = _item_id(request.item_id)
     async with app.db.reading() as tx:
         found = await store.fenced(tx, page.number(0), item_id, page.size + 1)
     shown = found[: page.size]
@@ -126,8 +129,36 @@ def _report(body: bytes) -> assignment_pb2.Report:
     return facts.AssignmentReported.FromString(fact.payload).report
 
 
+def _item_id(text: str) -> UUID | None:
+    """Read the item of a filter, if there is one.
+
+    Raises:
+        InvalidInput: it is no UUID.
+    """
+    try:
+        return UUID(text) if text else None
+    except ValueError as wrong:
+        violation = Violation("item_id", f"{text!r} is not a UUID")
+        raise InvalidInput(
+            problem=f"item_id: {violation.description}", violations=[violation]
+        ) from wrong
+
+
+def _states(numbers: Iterable[int]) -> list[State]:
+    """Read the states of a filter.
+
+    Raises:
+        InvalidInput: one is no state.
+    """
+    try:
+        return [State(number) for number in numbers]
+    except ValueError as wrong:
+        violation = Violation("states", str(wrong))
+        raise InvalidInput(problem=f"states: {wrong}", violations=[violation]) from wrong
+
+
 def _uuid(text: str, default: UUID) -> UUID:
-    """Read a UUID of a page token or filter.
+    """Read a UUID of a page token.
 
     Raises:
         PageTokenInvalid: it is none.
@@ -145,6 +176,6 @@ def _moment(text: str) -> datetime:
         PageTokenInvalid: it is none.
     """
     try:
-        return datetime.fromisoformat(text)
-    except ValueError as broken:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as broken:
         raise PageTokenInvalid from broken

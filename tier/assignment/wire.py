@@ -97,6 +97,7 @@ def closing_from(message: pb.Item) -> ClosingRule:
 
 def draft_from(message: pb.Item, issuer: Code) -> Draft:
     """Read what the rules look at before an item is issued."""
+    codes((unit.division for unit in message.assist_units), "item.assist_units")
     return Draft(
         issuer,
         Mode(message.mode),

@@ -56,13 +56,20 @@ NEW_EPOCH = """
 LANES = "SELECT neighbour, epoch, seq FROM ledger_lane ORDER BY neighbour"
 LANE = "SELECT neighbour, epoch, seq FROM ledger_lane WHERE neighbour = $1"
 
+# Bounded by number and by size, so that a page fits a message; the first always comes.
 OUTGOING = """
-    SELECT o.seq, f.body
-      FROM ledger_outbox o JOIN ledger_fact f USING (position)
-     WHERE o.neighbour = $1 AND o.seq > $2
-     ORDER BY o.seq
-     LIMIT $3
+    SELECT seq, body
+      FROM (SELECT o.seq, f.body,
+                   sum(octet_length(f.body)) OVER (ORDER BY o.seq) - octet_length(f.body)
+                       AS before
+              FROM ledger_outbox o JOIN ledger_fact f USING (position)
+             WHERE o.neighbour = $1 AND o.seq > $2
+             ORDER BY o.seq
+             LIMIT $3) AS page
+     WHERE before < $4
+     ORDER BY seq
 """
+OUTGOING_BYTES = 2 * 1024 * 1024
 
 OLDEST = """
     SELECT f.recorded_at
@@ -151,8 +158,8 @@ async def lanes(tx: Tx) -> list[Lane]:
 
 
 async def outgoing(tx: Tx, neighbour: str, after: int, limit: int) -> list[tuple[int, bytes]]:
-    """Return (seq, body) of what a neighbour is owed after `after`."""
-    rows = await tx.fetch(OUTGOING, neighbour, after, limit)
+    """Return (seq, body) of what a neighbour is owed after `after`: a page of it."""
+    rows = await tx.fetch(OUTGOING, neighbour, after, limit, OUTGOING_BYTES)
     return [(row["seq"], row["body"]) for row in rows]
 
 

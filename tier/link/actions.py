@@ -17,8 +17,8 @@ from tier.link import rules, store
 from tier.link.errors import QuarantineStands, QuarantineUnknown
 from tier.link.model import Mark, Quarantined, Run
 from tier.node import Node
-from tier.runtime.db import Tx
-from tier.runtime.errors import TierError
+from tier.runtime.db import LOST_CONNECTIONS, LOST_RACES, Tx
+from tier.runtime.errors import Contended, DatabaseAway, TierError
 
 Doors = Mapping[str, FactDoor]
 
@@ -26,6 +26,7 @@ UNREADABLE = "UNREADABLE"
 UNKNOWN_KIND = "UNKNOWN_KIND"
 WRONG_JURISDICTION = "WRONG_JURISDICTION"
 BROKEN = "BROKEN"
+TRANSIENT = (*LOST_RACES, *LOST_CONNECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ async def apply(app: App, doors: Doors, neighbour: str, runs: Sequence[Run]) -> 
     """
     try:
         return await _apply(app, doors, neighbour, runs, alone=False)
-    except TierError:
-        raise  # the database is away or contended: nothing is wrong with the facts
+    except (Contended, DatabaseAway):
+        raise  # nothing is wrong with the facts: they come again
     except Exception:  # noqa: BLE001 - whatever it is, it must not stop the link
         return await _apply(app, doors, neighbour, runs, alone=True)
 
@@ -72,6 +73,7 @@ async def _apply(
                     app, tx, neighbour, Mark(sifted.mark.epoch, seq), Unfit(unread, UNREADABLE, fact)
                 )
             elif UUID(fact.fact_id) not in known:
+                known.add(UUID(fact.fact_id))  # two lives of a sequence may come together
                 arrived.append(Arrived(fact, body, downward))
         verdict = await _dispatch(app, tx, doors, neighbour, arrived, alone=alone)
         seqs = {body: seq for seq, body in sifted.fresh}
@@ -137,6 +139,8 @@ async def _guarded(app: App, tx: Tx, door: FactDoor, run: Sequence[Arrived]) -> 
     try:
         async with tx.savepoint():
             return await door(app, tx, run)
+    except TRANSIENT:
+        raise  # the database's trouble, not the fact's
     except Exception as failure:  # noqa: BLE001 - the quarantine keeps it, the link goes on
         reason = failure.reason if isinstance(failure, TierError) else BROKEN
         detail = f"{type(failure).__name__}: {failure}"[:2000]

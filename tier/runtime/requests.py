@@ -7,7 +7,7 @@ inside COMMIT, asks again and gets the same one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,23 +50,42 @@ def identify(message: Message, request_id: str) -> Request:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A request that was answered, and how."""
+
+    request: Request
+    response: bytes
+
+
+async def kept(tx: Tx, request_ids: Sequence[UUID]) -> dict[UUID, Kept]:
+    """Return what was answered to these ids, for whatever content."""
+    rows = await tx.fetch(FIND, request_ids)
+    requests = [Request(row["request_id"], row["method"], row["fingerprint"]) for row in rows]
+    return {
+        request.request_id: Kept(request, row["response"])
+        for request, row in zip(requests, rows, strict=True)
+    }
+
+
+def answer_to(request: Request, known: Mapping[UUID, Kept]) -> bytes | RequestIdReused | None:
+    """Return the answer of a request, or that its id has other content; None if it is new."""
+    before = known.get(request.request_id)
+    if before is None:
+        return None
+    if before.request != request:
+        return RequestIdReused(request_id=request.request_id)
+    return before.response
+
+
 async def answered(tx: Tx, requests: Sequence[Request]) -> dict[UUID, bytes | RequestIdReused]:
-    """Return the answers of those requests that were answered before.
+    """Return the answers of those requests, each with an id of its own, that had one.
 
     An id that was used for other content maps to the refusal.
     """
-    rows = await tx.fetch(FIND, [request.request_id for request in requests])
-    kept = {row["request_id"]: row for row in rows}
-    answers: dict[UUID, bytes | RequestIdReused] = {}
-    for request in requests:
-        row = kept.get(request.request_id)
-        if row is None:
-            continue
-        same = (row["method"], row["fingerprint"]) == (request.method, request.fingerprint)
-        answers[request.request_id] = (
-            row["response"] if same else RequestIdReused(request_id=request.request_id)
-        )
-    return answers
+    known = await kept(tx, [request.request_id for request in requests])
+    answers = ((request.request_id, answer_to(request, known)) for request in requests)
+    return {request_id: answer for request_id, answer in answers if answer is not None}
 
 
 async def keep(tx: Tx, answers: Sequence[tuple[Request, bytes]]) -> None:

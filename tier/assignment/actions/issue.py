@@ -13,9 +13,10 @@ from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
 from ducha.division.v1 import division_pb2
+from tier import division
 from tier.app import App
 from tier.assignment import item_store, routes, rules, store, wire
-from tier.assignment.actions.calls import Call, Work, must_host, once
+from tier.assignment.actions.calls import Call, Work, branches_of, must_host, once
 from tier.assignment.errors import (
     AssignmentUnknown,
     DeadlineInvalid,
@@ -24,7 +25,6 @@ from tier.assignment.errors import (
     flawed,
 )
 from tier.assignment.model import Item, Key, Loaded
-from tier.division import store as division_store
 from tier.jurisdiction import Code, Level
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
@@ -126,7 +126,7 @@ async def resolve(
     excluded = wire.codes(selection.excluded, "targets.excluded")
     if selection.divisions:
         named = list(dict.fromkeys(wire.codes(selection.divisions, "targets.divisions")))
-        known = await division_store.known(tx, named, now.date())
+        known = await division.known(tx, named, division.today(now))
         unknown = next((code for code in named if code not in known), None)
         if unknown is not None:
             raise TargetsInvalid(problem="no such division stands:", division=unknown)
@@ -134,8 +134,8 @@ async def resolve(
     if selection.level == division_pb2.LEVEL_UNSPECIFIED:
         raise TargetsInvalid(problem="name divisions, or a level", division="")
     within = wire.codes(selection.within, "targets.within") or [assigner]
-    return await division_store.select_codes(
-        tx, Level(selection.level), within, excluded, now.date()
+    return await division.select_codes(
+        tx, Level(selection.level), within, excluded, division.today(now)
     )
 
 
@@ -173,11 +173,11 @@ async def _splittable(work: Work, item_id: UUID) -> tuple[Item, Loaded]:
 
 async def _next_tier(work: Work, selection: pb.TargetSelection) -> list[Code]:
     """Return the targets of a split: divisions one level below."""
-    division = work.call.division
-    targets = await resolve(work.tx, division, selection, work.app.now())
-    found = rules.target_flaw(division, targets)
+    assigner = work.call.division
+    targets = await resolve(work.tx, assigner, selection, work.app.now())
+    found = rules.target_flaw(assigner, targets)
     if found is None:
-        found = rules.cascade_flaw(division, targets)
+        found = rules.cascade_flaw(assigner, targets)
     if found is not None:
         raise flawed(*found)
     return targets
@@ -205,6 +205,7 @@ async def _pass_on(
 ) -> None:
     """Write the children's assignments and record who must hear of them."""
     receive_by, deadline = moments
+    await _introduce(work, item, targets)
     await store.insert(
         work.tx,
         item,
@@ -224,4 +225,16 @@ async def _pass_on(
             deadline_time=wire.stamp(deadline),
             instructions=asked.instructions,
         )
+        work.record(payload, item_id=item.item_id, onward=onward)
+
+
+async def _introduce(work: Work, item: Item, targets: Sequence[Code]) -> None:
+    """Tell branches that hold nothing of the item yet what it is, before their part of it.
+
+    An item in cascade mode reached the divisions of one tier only.
+    """
+    holding = await branches_of(work.app, work.tx, item.item_id)
+    onward = tuple(name for name in work.app.node.branches(targets) if name not in holding)
+    if onward:
+        payload = facts.ItemIssued(item=wire.item_to(item))
         work.record(payload, item_id=item.item_id, onward=onward)

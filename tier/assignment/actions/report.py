@@ -23,8 +23,8 @@ from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
 from tier.runtime import requests, telemetry
 from tier.runtime.db import Tx
-from tier.runtime.errors import RequestIdReused, TierError
-from tier.runtime.requests import Request
+from tier.runtime.errors import TierError
+from tier.runtime.requests import Kept, Request
 
 
 
@@ -73,7 +73,7 @@ class Batch:
 async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
     """Work calls together in one transaction; return each one's answer or refusal."""
     async with app.db.transaction() as tx:
-        before = await requests.answered(tx, [filing.request for filing in filings])
+        before = await requests.kept(tx, [filing.request.request_id for filing in filings])
         keys = {piece.key for filing in filings for piece in filing.pieces}
         loaded = await store.load(tx, list(keys))
         origins = {one.traceparent: None for one in loaded.values() if one.traceparent}
@@ -95,11 +95,9 @@ async def _write(tx: Tx, batch: Batch) -> None:
     await ledger.append(tx, batch.app.feed, batch.entries, batch.now)
 
 
-def _answer(
-    batch: Batch, filing: Filing, before: dict[UUID, bytes | RequestIdReused]
-) -> bytes | TierError:
+def _answer(batch: Batch, filing: Filing, before: dict[UUID, Kept]) -> bytes | TierError:
     """Judge one call against what stands, and take it whole or not at all."""
-    known = before.get(filing.request.request_id)
+    known = requests.answer_to(filing.request, before)
     if known is not None:
         return known
     try:
@@ -113,8 +111,8 @@ def _answer(
         )
     batch.changed.update(changes)
     batch.entries.extend(entries)
-    # A retry may stand in the same batch as its original.
-    before[filing.request.request_id] = answer
+    # A retry, or a reuse of the id, may stand in the same batch as its original.
+    before[filing.request.request_id] = Kept(filing.request, answer)
     batch.answers.append((filing.request, answer))
     return answer
 

@@ -84,7 +84,9 @@ class Division(_message.Message):
     parent_code: _builtins.str
     """Code of the division above; empty for the root."""
     valid_from: _builtins.str
-    """First day this entry holds, ISO 8601, such as `2023-06-30`."""
+    """First day this entry holds, ISO 8601, such as `2023-06-30`. An import may leave it
+    empty: what stands stays, what is new or changed begins today.
+    """
     valid_to: _builtins.str
     """First day this entry no longer holds; empty while it stands."""
     @_builtins.property
