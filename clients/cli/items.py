@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,11 @@ from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as api
 
 app = typer.Typer(no_args_is_help=True, help="Supervision items. 督查事项")
+
+
+Assisting = Annotated[
+    list[str] | None, typer.Option(help="CODE:NAME; repeat. 协办单位")
+]
 
 
 class SourceName(StrEnum):
@@ -81,9 +87,7 @@ async def issue(
         str, typer.Option(help="Why it may not wait. 紧急理由")
     ] = "",
     lead: Annotated[str, typer.Option(help="Lead unit, CODE:NAME. 主办单位")] = "",
-    assist: Annotated[
-        list[str] | None, typer.Option(help="CODE:NAME; repeat. 协办单位")
-    ] = None,
+    assist: Assisting = None,
     mode: Annotated[ModeName, typer.Option(help="方式")] = ModeName.DIRECT,
     receive_by: Annotated[str, typer.Option(help="+1d or ISO. 签收时限")] = "+1d",
     deadline: Annotated[str, typer.Option(help="+3d or ISO. 反馈时限")] = "+3d",
@@ -98,23 +102,18 @@ async def issue(
     request_id: options.RequestId = "",
 ) -> None:
     """Issue an item to the divisions that execute it. 下发督查事项."""
-    now = datetime.now().astimezone()
     issuer = division or await session.root()
     item = pb.Item(
         title=title,
         basis=basis,
         scheme=pb.Scheme(content=content, scope=scope, method=method),
-        source_type=pb.SourceType.Value("SOURCE_TYPE_" + source.name),
-        urgency=pb.Urgency.Value("URGENCY_" + urgency.name),
         urgency_justification=justification,
-        lead_unit=parse.unit(lead or f"{issuer}:督查室"),
-        assist_units=[parse.unit(text) for text in assist or ()],
-        mode=pb.Mode.Value("MODE_" + mode.name),
-        receive_by_time=parse.moment(receive_by, now),
-        deadline_time=parse.moment(deadline, now),
         closing_rule=parse.closing_rule(closing),
         skip_level_reason=skip_level_reason,
     )
+    _set_kinds(item, source, urgency, mode)
+    _set_units(item, lead or f"{issuer}:督查室", assist or ())
+    _set_times(item, receive_by, deadline)
     request = api.IssueItemRequest(
         request_id=options.new_request_id(request_id),
         division=issuer,
@@ -124,6 +123,25 @@ async def issue(
         validate_only=check,
     )
     await _send(session, request)
+
+
+def _set_kinds(
+    item: pb.Item, source: SourceName, urgency: UrgencyName, mode: ModeName
+) -> None:
+    item.source_type = pb.SourceType.Value("SOURCE_TYPE_" + source.name)
+    item.urgency = pb.Urgency.Value("URGENCY_" + urgency.name)
+    item.mode = pb.Mode.Value("MODE_" + mode.name)
+
+
+def _set_units(item: pb.Item, lead: str, assist: Sequence[str]) -> None:
+    item.lead_unit.CopyFrom(parse.unit(lead))
+    item.assist_units.extend(parse.unit(text) for text in assist)
+
+
+def _set_times(item: pb.Item, receive_by: str, deadline: str) -> None:
+    now = datetime.now().astimezone()
+    item.receive_by_time.CopyFrom(parse.moment(receive_by, now))
+    item.deadline_time.CopyFrom(parse.moment(deadline, now))
 
 
 @command(app, "issue-file", example="ducha item issue-file item.json")

@@ -21,6 +21,18 @@ from ducha.assignment.v1 import assignment_service_pb2 as api
 BATCH = 2000
 """Reports that one request may carry."""
 
+Values = Annotated[list[str] | None, typer.Option(help="ELEMENT=VALUE; repeat. 数据值")]
+Problems = Annotated[
+    list[str] | None, typer.Option(help="CATEGORY:SEVERITY:WORDS; repeat. 问题")
+]
+Epoch = Annotated[int, typer.Option(help="Epoch worked under; 0: what stands. 版次")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help='JSON: {"reports": [...]}. 批量文件'
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
@@ -128,21 +140,10 @@ async def report(
     division: Annotated[str, typer.Argument(help="Who reports. 区划代码")] = "",
     *,
     summary: Annotated[str, typer.Option(help="What was done. 办理情况")] = "",
-    value: Annotated[
-        list[str] | None, typer.Option(help="ELEMENT=VALUE; repeat. 数据值")
-    ] = None,
-    problem: Annotated[
-        list[str] | None, typer.Option(help="CATEGORY:SEVERITY:WORDS; repeat. 问题")
-    ] = None,
-    epoch: Annotated[
-        int, typer.Option(help="Epoch worked under; 0: what stands. 版次")
-    ] = 0,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help='JSON: {"reports": [...]}. 批量文件'
-        ),
-    ] = None,
+    value: Values = None,
+    problem: Problems = None,
+    epoch: Epoch = 0,
+    file: ReportFile = None,
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, replace
+from typing import Any
 
 import grpc
 import pytest
@@ -51,7 +52,7 @@ async def listen(
 ) -> Told:
     """Watch until `until` changes came, or none for so many seconds; then hang up."""
     told = Told([], {}, request.resume_token)
-    call = door.WatchItem(request)
+    call: Any = door.WatchItem(request)
     with contextlib.suppress(TimeoutError):
         while True:
             async with asyncio.timeout(patience):

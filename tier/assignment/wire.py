@@ -97,7 +97,8 @@ def closing_from(message: pb.Item) -> ClosingRule:
 
 def draft_from(message: pb.Item, issuer: Code) -> Draft:
     """Read what the rules look at before an item is issued."""
-    codes((unit.division for unit in message.assist_units), "item.assist_units")
+    for index, unit in enumerate(message.assist_units):
+        code(unit.division, f"item.assist_units[{index}].division")
     return Draft(
         issuer,
         Mode(message.mode),

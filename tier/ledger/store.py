@@ -69,7 +69,7 @@ OUTGOING = """
      WHERE before < $4
      ORDER BY seq
 """
-OUTGOING_BYTES = 2 * 1024 * 1024
+OUTGOING_BYTES = 4 * 1024 * 1024
 
 OLDEST = """
     SELECT f.recorded_at

@@ -127,6 +127,8 @@ class Road:
         try:
             while True:
                 if pull.outstanding <= 0:
+                    if pull.refused and lane in self._own:
+                        await self._make_lanes()  # the store was wiped under us
                     await pull.ask(self._client)
                 message = await pull.next()
                 if message is not None:
@@ -179,6 +181,7 @@ class _Pull:
         self._number = 0
         self._backoff = 0.1
         self.outstanding = 0
+        self.refused = False
 
     async def take(self, message: Msg) -> None:
         self._queue.put_nowait(message)  # bounded by what we asked for
@@ -186,6 +189,7 @@ class _Pull:
     async def ask(self, client: Client) -> None:
         """Ask for the next messages; on a dead connection wait a little."""
         self._number += 1
+        self.refused = False
         request = {
             "batch": PULL_MESSAGES,
             "expires": int(PULL_SECONDS * 1e9),
@@ -215,6 +219,7 @@ class _Pull:
         if message.subject.endswith(f".{self._number}") and status != "100":
             self.outstanding = 0  # 404, 408, 409, 503: this pull is over
             if status in {"503", "409", "404"}:
+                self.refused = True
                 await self._rest()
         return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -30,7 +31,7 @@ LOG = structlog.get_logger(__name__)
 
 BUNDLE_FACTS = 512
 BUNDLE_BYTES = 768 * 1024
-QUEUE_FACTS = 20_000
+QUEUE_BYTES = 32 * 1024 * 1024
 APPLY_MESSAGES = 8
 RETRY_SECONDS = 0.2
 
@@ -62,16 +63,17 @@ class Sender:
     def offer(self, committed: Committed) -> None:
         """Take what a commit holds for this neighbour; when full, leave it to the repair."""
         for lane in committed.lanes:
-            if lane.neighbour != self._neighbour or self._queued > QUEUE_FACTS:
+            if lane.neighbour != self._neighbour or self._queued > QUEUE_BYTES:
                 continue
-            bodies = tuple(
+            bodies = [
                 entry.body for entry in committed.entries if self._neighbour in entry.onward
-            )
-            for start in range(0, len(bodies), BUNDLE_FACTS):
-                part = bodies[start : start + BUNDLE_FACTS]
-                run = Run(lane.epoch, lane.before + 1 + start, part)
+            ]
+            first = lane.before + 1
+            for part in _parts(bodies):
+                run = Run(lane.epoch, first, part)
                 self._queue.append(Pending(run, telemetry.current_traceparent()))
-            self._queued += len(bodies)
+                self._queued += sum(map(len, part))
+                first += len(part)
             self._arrived.set()
 
     async def run(self) -> None:
@@ -100,7 +102,7 @@ class Sender:
     async def _publish(self, taken: list[Pending]) -> None:
         """Publish one bundle; a failure is the repair's to mend."""
         bodies = [body for pending in taken for body in pending.run.bodies]
-        self._queued -= len(bodies)
+        self._queued -= sum(map(len, bodies))
         with telemetry.span(
             f"publish {self._lane.way}",
             links=[pending.traceparent for pending in taken],
@@ -116,6 +118,20 @@ class Sender:
                 telemetry.current_traceparent(),
             )
             await self._road.publish(self._lane, bundle.SerializeToString())
+
+
+def _parts(bodies: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """Cut facts into runs that fit a message; one too big for any is left to the repair."""
+    part: list[bytes] = []
+    size = 0
+    for body in bodies:
+        if part and (len(part) == BUNDLE_FACTS or size + len(body) > BUNDLE_BYTES):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(body)
+        size += len(body)
+    if part:
+        yield tuple(part)
 
 
 class Receiver:

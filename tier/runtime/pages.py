@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from tier.runtime.errors import PageTokenInvalid
 
+LARGEST = 2**63 - 1  # PostgreSQL's bigint
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -31,7 +33,7 @@ class Page:
         except (ValueError, UnicodeError) as broken:
             raise PageTokenInvalid from broken
         fits = isinstance(key, list) and len(key) == fields
-        if not fits or not all(isinstance(part, str) for part in key):
+        if not fits or not all(isinstance(part, str) and "\0" not in part for part in key):
             raise PageTokenInvalid
         return cls(size or default, tuple(key))
 
@@ -48,9 +50,12 @@ class Page:
         if not self.after:
             return 0
         try:
-            return int(self.after[index])
+            number = int(self.after[index])
         except ValueError as broken:
             raise PageTokenInvalid from broken
+        if not 0 <= number <= LARGEST:
+            raise PageTokenInvalid
+        return number
 
     def next(self, found: Sequence[object], last: Sequence[str]) -> str:
         """Return the next page's token, if more rows than asked were `found`."""
