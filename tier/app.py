@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
+from uuid import UUID
 
 import grpc
 
@@ -38,6 +39,7 @@ class Arrived:
     """A fact that came over a link, read once; its bytes stay what they are."""
 
     fact: link_pb2.Fact
+    fact_id: UUID
     body: bytes
     downward: bool
 

@@ -60,6 +60,14 @@ class ItemStateName(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+DivisionOption = Annotated[
+    str, typer.Option(help="Issuer; the root by default. 发起区划")
+]
+JustificationOption = Annotated[str, typer.Option(help="Why it may not wait. 紧急理由")]
+ClosingOption = Annotated[str, typer.Option(help="all, lead or quorum:80. 办结规则")]
+CheckOption = Annotated[bool, typer.Option("--check", help="Only check. 只校验不下发")]
+
+
 @command(
     app,
     "issue",
@@ -74,30 +82,22 @@ async def issue(
     *,
     scope: Annotated[str, typer.Option(help="Where and whom it covers. 范围")] = "",
     method: Annotated[str, typer.Option(help="How it is done. 方式")] = "",
-    division: Annotated[
-        str, typer.Option(help="Issuer; the root by default. 发起区划")
-    ] = "",
+    division: DivisionOption = "",
     target: options.Targets = None,
     level: options.TargetLevel = None,
     within: options.Within = None,
     exclude: options.Exclude = None,
     source: Annotated[SourceName, typer.Option(help="来源")] = SourceName.PLAN_LINE,
     urgency: Annotated[UrgencyName, typer.Option(help="缓急")] = UrgencyName.ROUTINE,
-    justification: Annotated[
-        str, typer.Option(help="Why it may not wait. 紧急理由")
-    ] = "",
+    justification: JustificationOption = "",
     lead: Annotated[str, typer.Option(help="Lead unit, CODE:NAME. 主办单位")] = "",
     assist: Assisting = None,
     mode: Annotated[ModeName, typer.Option(help="方式")] = ModeName.DIRECT,
     receive_by: Annotated[str, typer.Option(help="+1d or ISO. 签收时限")] = "+1d",
     deadline: Annotated[str, typer.Option(help="+3d or ISO. 反馈时限")] = "+3d",
-    closing: Annotated[
-        str, typer.Option(help="all, lead or quorum:80. 办结规则")
-    ] = "all",
+    closing: ClosingOption = "all",
     skip_level_reason: Annotated[str, typer.Option(help="越级理由")] = "",
-    check: Annotated[
-        bool, typer.Option("--check", help="Only check. 只校验不下发")
-    ] = False,
+    check: CheckOption = False,
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:

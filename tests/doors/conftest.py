@@ -22,9 +22,7 @@ QUICK = {"shared_buffers": "32MB"}
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Start the line once, import the tree, and give its data directory."""
-    options = Options(
-        auto_restart=False, log_level="warning", postgres_settings=QUICK
-    )
+    options = Options(auto_restart=False, log_level="warning", postgres_settings=QUICK)
     with RunningLine(tmp_path_factory.mktemp("doors"), options=options) as line:
         asyncio.run(_populate(line.data))
         yield line.data

@@ -135,7 +135,10 @@ def report(
 
 
 def send_back(
-    item_id: str, *divisions: str, division: str = "53", reason: str = "数据不实，请核对"
+    item_id: str,
+    *divisions: str,
+    division: str = "53",
+    reason: str = "数据不实，请核对",
 ) -> pb.ReturnAssignmentsRequest:
     return pb.ReturnAssignmentsRequest(
         request_id=request_id(),

@@ -41,11 +41,18 @@ async def test_each_tier_splits_and_keeps_time_to_review(line: Line) -> None:
     chain = ["5301", "530102", "530102001"]
     held = [await seen(at_home[len(code)], item_id, code) for code in chain]
     above = [await seen(line.province, item_id, code) for code in chain]
-    quarantined = [await tier.count("link_quarantine") for tier in line.by_name.values()]
+    quarantined = [
+        await tier.count("link_quarantine") for tier in line.by_name.values()
+    ]
 
     ends = [one.deadline_time.ToDatetime(tzinfo=UTC) for one in held]
-    assert all(ours - theirs >= BUFFER for ours, theirs in zip(ends, ends[1:], strict=False))
-    assert all(one.receive_by_time.ToDatetime() <= one.deadline_time.ToDatetime() for one in held)
+    assert all(
+        ours - theirs >= BUFFER for ours, theirs in zip(ends, ends[1:], strict=False)
+    )
+    assert all(
+        one.receive_by_time.ToDatetime() <= one.deadline_time.ToDatetime()
+        for one in held
+    )
     assert [one.assigner_division for one in held] == ["53", "5301", "530102"]
     assert [one.instructions for one in held] == ["", "请逐级落实", "请逐级落实"]
     assert above == held
@@ -53,5 +60,7 @@ async def test_each_tier_splits_and_keeps_time_to_review(line: Line) -> None:
         "5301", "5303", *COUNTIES, *TOWNSHIPS,
     }  # fmt: skip
     assert quarantined == [0, 0, 0, 0]
-    told = await refused(line.county.items.ReportAssignments(letters.report(item_id, "530102")))
+    told = await refused(
+        line.county.items.ReportAssignments(letters.report(item_id, "530102"))
+    )
     assert told.refusal.reason == "CHILDREN_OPEN"

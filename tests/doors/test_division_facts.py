@@ -90,7 +90,7 @@ async def test_a_new_child_is_greeted_with_its_tree(an_app: AnApp) -> None:
 
 def a_fact(division: str, *codes: str, payload: bytes | None = None) -> ledger.Entry:
     """Make a fact as a province's node would send it, right or wrong."""
-    author = ledger.Author("province", KEEPER, datetime(2025, 1, 1, tzinfo=UTC), "")
+    author = ledger.Author.at(datetime(2025, 1, 1, tzinfo=UTC), "province", KEEPER, "")
     message = division_facts_pb2.DivisionsImported(
         divisions=[
             division_pb2.Division(code=code, name="名", valid_from="2023-06-30")

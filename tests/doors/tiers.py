@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -53,8 +54,11 @@ class Told:
 class Tier:
     """One node: what a caller can ask of it, and its own database."""
 
-    def __init__(self, name: str, channel: grpc.aio.Channel, db: Connection) -> None:
+    def __init__(
+        self, name: str, channel: grpc.aio.Channel, db: Connection, url: str
+    ) -> None:
         self.name = name
+        self.url = url
         self.channel = channel
         self.db = db
         self.items = AssignmentServiceStub(channel)
@@ -109,7 +113,7 @@ class Line:
 
     async def _is_settled(self) -> bool:
         """Follow what goes down, then what goes up: nobody writes meanwhile."""
-        pairs = list(zip(TIERS, TIERS[1:], strict=False))
+        pairs = list(pairwise(TIERS))
         for sender, receiver in [*pairs, *((b, a) for a, b in reversed(pairs))]:
             sent = await self.by_name[sender].db.fetch(LANES)
             applied = await self.by_name[receiver].db.fetch(MARKS)
@@ -137,7 +141,7 @@ async def opened(data: Path) -> AsyncIterator[Line]:
             )
             db = await asyncpg.connect(node["database_url"])
             stack.push_async_callback(db.close)
-            tiers[name] = Tier(name, channel, db)
+            tiers[name] = Tier(name, channel, db, node["database_url"])
         yield Line(tiers, data)
 
 

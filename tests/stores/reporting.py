@@ -117,7 +117,7 @@ async def issue(app: App, divisions: Sequence[str] = TOWNS) -> UUID:
 
 async def report(app: App, item_id: UUID, divisions: Sequence[str]) -> None:
     """Report as the assignment capability does: rows and facts in one transaction."""
-    author = ledger.Author(app.node.name, "王", app.now(), "")
+    author = ledger.Author.at(app.now(), app.node.name, "王", "")
     async with app.db.transaction() as tx:
         await move(tx, "report", item_id, divisions)
         entries = [

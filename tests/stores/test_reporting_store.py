@@ -67,7 +67,9 @@ async def oracle(tx: Tx) -> dict[tuple[Any, ...], tuple[int, ...]]:
 
 
 async def held(tx: Tx) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    """Return every row of counts, and every executor's own."""
     rows = await tx.fetch("SELECT * FROM reporting_progress")
+    rows += await tx.fetch("SELECT * FROM reporting_executor")
     return {
         (row["item_id"], row["division"], row["level"]): tuple(
             row[name] for name in COUNTS
@@ -103,7 +105,8 @@ async def test_counts_are_the_fold_of_the_assignments_after_any_moves(
 
     async with database.reading() as tx:
         compared, differences = await actions.audit(tx, None)
-        assert compared == len(await held(tx)) > 0
+        rows = await tx.fetchval("SELECT count(*) FROM reporting_progress")
+        assert compared == rows > 0
         assert differences == []
 
 
@@ -170,7 +173,7 @@ async def test_counts_that_stay_are_not_written(database: Database) -> None:
             before,
         )
 
-    assert [row["division"] for row in written] == TOWNS[:2]
+    assert written == []
 
 
 async def test_a_deadline_put_off_is_kept_with_the_counts(database: Database) -> None:
@@ -258,8 +261,8 @@ async def report_and_return(
             "level=4 expected=10 received=0 reported=10",
         ),
         (
-            "UPDATE reporting_progress SET division = '5309' WHERE division = '530102001'",
-            "level=4 expected=1 received=0 reported=1",
+            "UPDATE reporting_progress SET division = '5309' WHERE division = '530103'",
+            "level=4 expected=5 received=0 reported=5",
             "",
         ),
     ],
@@ -284,7 +287,7 @@ async def test_the_audit_finds_what_is_planted(
     ]
     assert found
     assert {each.item_id for each in whole.differences} == {str(item_id)}
-    assert part.compared_count == 15 + 3 + 2 + 1
+    assert part.compared_count == 3 + 2 + 1
     assert not part.differences
 
 
@@ -300,7 +303,7 @@ async def test_an_audit_shows_a_bounded_number_of_differences(
     database: Database,
 ) -> None:
     """However much is wrong, the answer fits a message, and counts all it compared."""
-    divisions = [f"5301{number:05}" for number in range(1500)]
+    divisions = [f"5301{number:05}001" for number in range(1500)]
     async with database.transaction() as tx:
         await an_item(tx, divisions)
         await tx.execute("UPDATE reporting_progress SET closed = 7")

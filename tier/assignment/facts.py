@@ -71,7 +71,7 @@ async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
 
 async def _fold(app: App, tx: Tx, reads: Sequence[Read], verdict: Verdict) -> None:
     """Fold changes into their assignments: one load, one write."""
-    if not reads:
+    if not reads or await _take_reports(app, tx, reads, verdict):
         return
     keys = list({key for read in reads for key, _ in read.changes})
     before = await store.load(tx, keys)
@@ -99,10 +99,27 @@ async def _fold(app: App, tx: Tx, reads: Sequence[Read], verdict: Verdict) -> No
     await store.fence(tx, stale, app.now())
 
 
+async def _take_reports(
+    app: App, tx: Tx, reads: Sequence[Read], verdict: Verdict
+) -> bool:
+    """Write a run of nothing but reports at once; False if it must be folded after all."""
+    reports: dict[Key, Reported] = {}
+    for read in reads:
+        for key, change in read.changes:
+            if not isinstance(change, Reported) or key in reports:
+                return False
+            reports[key] = change
+    if not await store.report(tx, reports):
+        return False
+    for read in reads:
+        _pass_on(app, read, verdict)
+    return True
+
+
 def _fenceable(read: Read, key: Key, change: Change, current: int) -> Fenceable:
     """Describe work that came under a passed epoch."""
     epoch = change.epoch if isinstance(change, Reported) else 0
-    fact_id = UUID(read.arrived.fact.fact_id)
+    fact_id = read.arrived.fact_id
     return Fenceable(key, epoch, current, fact_id, read.arrived.body)
 
 
@@ -111,7 +128,7 @@ def _pass_on(app: App, read: Read, verdict: Verdict) -> None:
     one = read.arrived
     if not one.downward:
         upward = (app.node.parent,) if app.node.parent else ()
-        verdict.entries.append(ledger.keep(one.fact, one.body, upward))
+        verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, upward))
         return
     _distribute(app, one, [key.division for key, _ in read.changes], read.payload, verdict)
 
@@ -122,11 +139,11 @@ def _distribute(
     """Pass a fact from above to its branches: unchanged where one branch has it all."""
     onward = routes.downward(app.node, divisions)
     if len(onward) == 1 and len(onward[0][1]) == len(divisions):
-        verdict.entries.append(ledger.keep(one.fact, one.body, onward[0][0]))
+        verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward[0][0]))
         return
-    verdict.entries.append(ledger.keep(one.fact, one.body, ()))
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
     fact = one.fact
-    author = Author(app.node.name, fact.actor, app.now(), current_traceparent())
+    author = Author.at(app.now(), app.node.name, fact.actor)
     for neighbours, codes in onward:
         part = _part(payload, divisions, codes)
         verdict.entries.append(
@@ -163,7 +180,7 @@ def _received(one: Arrived) -> tuple[Message, Changes]:
 def _reported(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentReported.FromString(one.fact.payload)
     at: datetime = wire.moment(payload.report_time)
-    change = Reported(at, payload.epoch, len(payload.report.problems), UUID(one.fact.fact_id))
+    change = Reported(at, payload.epoch, len(payload.report.problems), one.fact_id)
     return payload, _each(payload.item_id, [parse(payload.division)], change)
 
 
@@ -234,7 +251,7 @@ def _onward(
         _distribute(app, one, targets, payload, verdict)
     else:
         upward = (app.node.parent,) if app.node.parent else ()
-        verdict.entries.append(ledger.keep(one.fact, one.body, upward))
+        verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, upward))
 
 
 async def _concluded(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
@@ -276,7 +293,7 @@ async def _set_state(
     await item_store.set_state(tx, item_id, state, message.SerializeToString())
     upward = (app.node.parent,) if app.node.parent else ()
     onward = await branches_of(app, tx, item_id) if one.downward else upward
-    verdict.entries.append(ledger.keep(one.fact, one.body, onward))
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
     return True
 
 

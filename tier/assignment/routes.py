@@ -32,6 +32,8 @@ def _merged(node: Node, divisions: Sequence[Code], upward: tuple[str, ...]) -> l
         if len(codes) == len(divisions):
             return [((name, *upward), codes)]
     routes: list[Route] = [((name,), codes) for name, codes in branches.items()]
-    if upward or not routes:
-        routes.append((upward, list(divisions)))
+    told = {code for codes in branches.values() for code in codes}
+    rest = list(divisions) if upward else [code for code in divisions if code not in told]
+    if rest:
+        routes.append((upward, rest))
     return routes

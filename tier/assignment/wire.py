@@ -40,13 +40,16 @@ def optional_moment(stamp: Timestamp, *, there: bool) -> datetime | None:
     return moment(stamp) if there else None
 
 
-def stamp(at: datetime | None) -> Timestamp | None:
-    """Write a moment, or nothing."""
-    if at is None:
-        return None
+def stamp_of(at: datetime) -> Timestamp:
+    """Write a moment."""
     written = Timestamp()
     written.FromDatetime(at)
     return written
+
+
+def stamp(at: datetime | None) -> Timestamp | None:
+    """Write a moment, or nothing."""
+    return None if at is None else stamp_of(at)
 
 
 def code(text: str, field: str) -> Code:

@@ -130,7 +130,7 @@ async def _write(
 ) -> None:
     """Write entries, keep the answer, and record the facts; the last of a transaction."""
     now = app.now()
-    author = Author(app.node.name, actor, now)
+    author = Author.at(now, app.node.name, actor)
     await store.upsert(tx, divisions)
     await requests.keep(tx, [answer])
     facts = [
@@ -174,7 +174,7 @@ def _facts(
 
 async def greet(app: App, tx: Tx, neighbour: str) -> list[Entry]:
     """Return the facts that a child with a new link needs first: the tree it lies in."""
-    author = Author(app.node.name, app.node.name, app.now())
+    author = Author.at(app.now(), app.node.name, app.node.name)
     entries: list[Entry] = []
     for child in app.node.children:
         if child.name == neighbour:

@@ -34,8 +34,8 @@ async def imported(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
         for entry in divisions:
             latest[entry.code, entry.valid_from.isoformat()] = entry
         fact = one.fact
-        author = Author(app.node.name, fact.actor, app.now(), fact.traceparent)
-        verdict.entries.append(ledger.keep(fact, one.body, onward=()))
+        author = Author.at(app.now(), app.node.name, fact.actor, fact.traceparent)
+        verdict.entries.append(ledger.keep(fact, one.fact_id, one.body, onward=()))
         verdict.entries.extend(actions.passed_on(app.node, author, divisions))
     await store.upsert(tx, list(latest.values()))
     return verdict

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 import uuid_utils
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ducha.link.v1 import link_pb2 as pb
 from tier.ledger.model import Entry
@@ -16,12 +18,23 @@ from tier.runtime.telemetry import current_traceparent
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who records a fact: the node, the one who acts, and the moment."""
+    """Who records facts: the node, the one who acts, the moment, the work it belongs to."""
 
     node: str
     actor: str
-    now: datetime
-    traceparent: str | None = None
+    stamp: Timestamp
+    traceparent: str
+
+    @classmethod
+    def at(
+        cls, now: datetime, node: str, actor: str, traceparent: str | None = None
+    ) -> Self:
+        """Describe who acts `now`; by default within the current work."""
+        stamp = Timestamp()
+        stamp.FromDatetime(now)
+        if traceparent is None:
+            traceparent = current_traceparent()
+        return cls(node, actor, stamp, traceparent)
 
 
 def record(
@@ -33,35 +46,25 @@ def record(
     onward: tuple[str, ...],
 ) -> Entry:
     """Make a new fact of `payload`, told to the neighbours in `onward`."""
-    fact_id = str(uuid_utils.uuid7())
-    traceparent = author.traceparent
-    if traceparent is None:
-        traceparent = current_traceparent()
+    fact_id = uuid_utils.uuid7()
+    kind = payload.DESCRIPTOR.full_name
     fact = pb.Fact(
-        fact_id=fact_id,
-        kind=payload.DESCRIPTOR.full_name,
+        fact_id=str(fact_id),
+        kind=kind,
         division=division,
         subject=subject,
         actor=author.actor,
         origin=author.node,
+        occur_time=author.stamp,
+        record_time=author.stamp,
         payload=payload.SerializeToString(),
-        traceparent=traceparent,
+        traceparent=author.traceparent,
     )
-    fact.occur_time.FromDatetime(author.now)
-    fact.record_time.CopyFrom(fact.occur_time)
     return Entry(
-        UUID(fact_id), fact.kind, division, subject, fact.SerializeToString(), onward, traceparent
+        UUID(int=fact_id.int), kind, division, subject, fact.SerializeToString(), onward
     )
 
 
-def keep(fact: pb.Fact, body: bytes, onward: tuple[str, ...]) -> Entry:
+def keep(fact: pb.Fact, fact_id: UUID, body: bytes, onward: tuple[str, ...]) -> Entry:
     """Keep a fact that came over a link, byte for byte."""
-    return Entry(
-        UUID(fact.fact_id),
-        fact.kind,
-        fact.division,
-        fact.subject,
-        body,
-        onward,
-        fact.traceparent,
-    )
+    return Entry(fact_id, fact.kind, fact.division, fact.subject, body, onward)

@@ -20,7 +20,6 @@ class Entry:
     subject: str
     body: bytes
     onward: tuple[str, ...] = ()
-    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,7 @@ class Committed:
     before: int
     entries: tuple[Entry, ...]
     lanes: tuple[Lane, ...]
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

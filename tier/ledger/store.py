@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tier.ledger.model import Committed, Entry, Kept, Lane
 from tier.runtime.db import Tx
+from tier.runtime.telemetry import current_traceparent
 
 # One statement: number the facts, keep them, number them again for each neighbour. The
 # head row stays locked until the commit.
@@ -132,7 +133,7 @@ async def append(tx: Tx, entries: Sequence[Entry], recorded_at: datetime) -> Com
         for row in rows
         if row["neighbour"] is not None
     )
-    return Committed(rows[0]["before"], tuple(entries), lanes)
+    return Committed(rows[0]["before"], tuple(entries), lanes, current_traceparent())
 
 
 async def open_lane(tx: Tx, neighbour: str, epoch: int) -> bool:

@@ -15,12 +15,14 @@ from tier.app import App, Arrived, FactDoor, Unfit, Verdict
 from tier.jurisdiction import contains, parse, within
 from tier.link import rules, store
 from tier.link.errors import QuarantineStands, QuarantineUnknown
-from tier.link.model import Mark, Quarantined, Run
+from tier.link.model import Mark, Quarantined, Run, Sifted
 from tier.node import Node
 from tier.runtime.db import LOST_CONNECTIONS, LOST_RACES, Tx
 from tier.runtime.errors import Contended, DatabaseAway, TierError
 
 Doors = Mapping[str, FactDoor]
+
+BEGINNING = Mark()
 
 UNREADABLE = "UNREADABLE"
 UNKNOWN_KIND = "UNKNOWN_KIND"
@@ -38,61 +40,89 @@ class Applied:
     gap: bool
 
 
-async def apply(app: App, doors: Doors, neighbour: str, runs: Sequence[Run]) -> Applied:
+async def apply(
+    app: App,
+    doors: Doors,
+    neighbour: str,
+    runs: Sequence[Run],
+    believed: Mark = BEGINNING,
+) -> Applied:
     """Apply what is new in `runs`, in one transaction, and advance the mark with it.
 
-    A fact that breaks the whole run is found by applying them one by one; it alone goes
-    to quarantine (I8: a poison fact blocks nobody).
+    `believed` is where this process thinks the link is; the database decides. A fact
+    that breaks the whole run is found by applying them one by one; it alone goes to
+    quarantine (I8: a poison fact blocks nobody).
     """
     try:
-        return await _apply(app, doors, neighbour, runs, alone=False)
+        return await _apply(app, doors, neighbour, runs, believed, alone=False)
     except (Contended, DatabaseAway):
         raise  # nothing is wrong with the facts: they come again
     except Exception:  # noqa: BLE001 - whatever it is, it must not stop the link
-        return await _apply(app, doors, neighbour, runs, alone=True)
+        return await _apply(app, doors, neighbour, runs, believed, alone=True)
 
 
 async def _apply(
-    app: App, doors: Doors, neighbour: str, runs: Sequence[Run], *, alone: bool
+    app: App,
+    doors: Doors,
+    neighbour: str,
+    runs: Sequence[Run],
+    believed: Mark,
+    *,
+    alone: bool,
 ) -> Applied:
     """Apply `runs` together, or each fact alone in a savepoint."""
     downward = neighbour == app.node.parent
-    read = {body: _read(body) for run in runs for body in run.bodies}
-    ids = [UUID(fact.fact_id) for fact in read.values() if isinstance(fact, pb.Fact)]
+    read = {body: _read(body, downward=downward) for run in runs for body in run.bodies}
+    ids = [one.fact_id for one in read.values() if isinstance(one, Arrived)]
     async with app.db.transaction() as tx:
-        mark, known = await store.arrival(tx, neighbour, ids)
-        sifted = rules.sift(mark, runs)
+        sifted, known = await _advance(tx, neighbour, runs, believed, ids)
         if not sifted.fresh:
-            return Applied(mark, 0, sifted.gap)
+            return Applied(sifted.mark, 0, sifted.gap)
         arrived: list[Arrived] = []
-        for seq, body in sifted.fresh:
-            fact = read[body]
-            if isinstance(fact, str):
-                unread = Arrived(pb.Fact(), body, downward)
-                await _set_aside(
-                    app, tx, neighbour, Mark(sifted.mark.epoch, seq), Unfit(unread, UNREADABLE, fact)
-                )
-            elif UUID(fact.fact_id) not in known:
-                known.add(UUID(fact.fact_id))  # two lives of a sequence may come together
-                arrived.append(Arrived(fact, body, downward))
+        unread: list[Unfit] = []
+        for _, body in sifted.fresh:
+            one = read[body]
+            if isinstance(one, Unfit):
+                unread.append(one)
+            elif one.fact_id not in known:
+                known.add(one.fact_id)  # two lives of a sequence may come together
+                arrived.append(one)
         verdict = await _dispatch(app, tx, doors, neighbour, arrived, alone=alone)
-        seqs = {body: seq for seq, body in sifted.fresh}
-        for unfit in verdict.unfit:
-            place = Mark(sifted.mark.epoch, seqs[unfit.arrived.body])
-            await _set_aside(app, tx, neighbour, place, unfit)
-        await store.advance(tx, neighbour, sifted.mark)
+        await _set_aside(app, tx, neighbour, sifted, [*unread, *verdict.unfit])
         await ledger.append(tx, app.feed, verdict.entries, app.now())
     return Applied(sifted.mark, len(sifted.fresh), sifted.gap)
 
 
-def _read(body: bytes) -> pb.Fact | str:
+async def _advance(
+    tx: Tx, neighbour: str, runs: Sequence[Run], believed: Mark, ids: Sequence[UUID]
+) -> tuple[Sifted, set[UUID]]:
+    """Move the mark over what is new; return that, and which facts are held already.
+
+    Usually one statement. If another process moved the mark, or what came does not fit,
+    the mark is read and the runs are sifted again.
+    """
+    sifted = rules.sift(believed, runs)
+    if sifted.fresh:
+        known = await store.advance(tx, neighbour, believed, sifted.mark, ids)
+        if known is not None:
+            return sifted, known
+    elif not sifted.gap:
+        return sifted, set()
+    mark = await store.locked_mark(tx, neighbour)
+    sifted = rules.sift(mark, runs)
+    if not sifted.fresh:
+        return sifted, set()
+    return sifted, await store.advance(tx, neighbour, mark, sifted.mark, ids) or set()
+
+
+def _read(body: bytes, *, downward: bool) -> Arrived | Unfit:
     """Return the fact, or what is wrong with its bytes."""
     try:
         fact = pb.Fact.FromString(body)
-        UUID(fact.fact_id)
+        return Arrived(fact, UUID(fact.fact_id), body, downward)
     except (DecodeError, ValueError) as wrong:
-        return str(wrong) or type(wrong).__name__
-    return fact
+        unread = Arrived(pb.Fact(), UUID(int=0), body, downward)
+        return Unfit(unread, UNREADABLE, str(wrong) or type(wrong).__name__)
 
 
 async def _dispatch(
@@ -168,24 +198,30 @@ def _unknown(doors: Doors, arrived: Arrived) -> Unfit | None:
     return Unfit(arrived, UNKNOWN_KIND, f"no capability here takes {arrived.fact.kind}")
 
 
-async def _set_aside(app: App, tx: Tx, neighbour: str, mark: Mark, unfit: Unfit) -> None:
-    """Put one fact into quarantine."""
-    fact = unfit.arrived.fact
-    await store.set_aside(
-        tx,
-        Quarantined(
-            0,
-            neighbour,
-            mark,
-            fact.fact_id,
-            fact.kind,
-            unfit.reason,
-            unfit.detail,
-            unfit.arrived.body,
-            unfit.arrived.downward,
-            app.now(),
-        ),
-    )
+async def _set_aside(
+    app: App, tx: Tx, neighbour: str, sifted: Sifted, unfit: Sequence[Unfit]
+) -> None:
+    """Put facts into quarantine, each with its place in the link."""
+    if not unfit:
+        return
+    seqs = {body: seq for seq, body in sifted.fresh}
+    for one in unfit:
+        fact = one.arrived.fact
+        await store.set_aside(
+            tx,
+            Quarantined(
+                0,
+                neighbour,
+                Mark(sifted.mark.epoch, seqs[one.arrived.body]),
+                fact.fact_id,
+                fact.kind,
+                one.reason,
+                one.detail,
+                one.arrived.body,
+                one.arrived.downward,
+                app.now(),
+            ),
+        )
 
 
 async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
@@ -199,11 +235,12 @@ async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
         entry = await store.entry(tx, quarantine_id)
         if entry is None:
             raise QuarantineUnknown(quarantine_id=quarantine_id)
-        fact = _read(entry.body)
-        if isinstance(fact, str):
-            raise QuarantineStands(quarantine_id=quarantine_id, cause=UNREADABLE, detail=fact)
-        arrived = Arrived(fact, entry.body, entry.downward)
-        verdict = await _dispatch(app, tx, doors, entry.neighbour, [arrived], alone=True)
+        read = _read(entry.body, downward=entry.downward)
+        verdict = Verdict()
+        if isinstance(read, Unfit):
+            verdict.unfit.append(read)
+        else:
+            verdict = await _dispatch(app, tx, doors, entry.neighbour, [read], alone=True)
         if verdict.unfit:
             unfit = verdict.unfit[0]
             raise QuarantineStands(

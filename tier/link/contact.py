@@ -16,6 +16,7 @@ class Contact:
 
     heard_at: datetime | None = None
     head: Mark = field(default_factory=Mark)
+    applied: Mark = field(default_factory=Mark)
     gaps: int = 0
     repair: asyncio.Event = field(default_factory=asyncio.Event)
 

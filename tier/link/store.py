@@ -11,14 +11,15 @@ import asyncpg
 from tier.link.model import Mark, Quarantined
 from tier.runtime.db import Tx
 
-# The mark and the facts already held, in one round trip; the row lock orders receivers.
-ARRIVAL = """
-    SELECT epoch, seq,
-           ARRAY(SELECT fact_id FROM ledger_fact WHERE fact_id = ANY($2::uuid[])) AS known
-      FROM link_inbound
-     WHERE neighbour = $1
-       FOR UPDATE
+# Move the mark if it is where it is thought to be, and say which facts are held already:
+# one round trip. The row stays locked, which orders receivers.
+ADVANCE = """
+    UPDATE link_inbound SET epoch = $4, seq = $5
+     WHERE neighbour = $1 AND (epoch, seq) = ($2, $3)
+    RETURNING ARRAY(SELECT fact_id FROM ledger_fact WHERE fact_id = ANY($6::uuid[])) AS known
 """
+
+LOCKED_MARK = "SELECT epoch, seq FROM link_inbound WHERE neighbour = $1 FOR UPDATE"
 
 OPEN = """
     WITH inbound AS (
@@ -26,8 +27,6 @@ OPEN = """
     )
     INSERT INTO link_receipt (neighbour) VALUES ($1) ON CONFLICT DO NOTHING
 """
-
-ADVANCE = "UPDATE link_inbound SET epoch = $2, seq = $3 WHERE neighbour = $1"
 
 RECEIPT = """
     UPDATE link_receipt SET epoch = $2, seq = $3
@@ -75,22 +74,30 @@ COUNTS = """
 """
 
 
-async def arrival(tx: Tx, neighbour: str, fact_ids: Sequence[UUID]) -> tuple[Mark, set[UUID]]:
-    """Return the mark of a link, locked, and which facts are held already."""
-    row = await tx.fetchrow(ARRIVAL, neighbour, fact_ids)
+async def advance(
+    tx: Tx, neighbour: str, before: Mark, after: Mark, fact_ids: Sequence[UUID]
+) -> set[UUID] | None:
+    """Move the mark from `before` to `after`; return which facts are held already.
+
+    None, and nothing is moved, if the mark is elsewhere.
+    """
+    row = await tx.fetchrow(
+        ADVANCE, neighbour, before.epoch, before.seq, after.epoch, after.seq, fact_ids
+    )
+    return None if row is None else set(row["known"])
+
+
+async def locked_mark(tx: Tx, neighbour: str) -> Mark:
+    """Return how far this node has applied, locked."""
+    row = await tx.fetchrow(LOCKED_MARK, neighbour)
     if row is None:
         raise LookupError(neighbour)
-    return Mark(row["epoch"], row["seq"]), set(row["known"])
+    return Mark(row["epoch"], row["seq"])
 
 
 async def open_link(tx: Tx, neighbour: str) -> None:
     """Make room for a neighbour's marks."""
     await tx.execute(OPEN, neighbour)
-
-
-async def advance(tx: Tx, neighbour: str, mark: Mark) -> None:
-    """Set how far this node has applied."""
-    await tx.execute(ADVANCE, neighbour, mark.epoch, mark.seq)
 
 
 async def receipt(tx: Tx, neighbour: str, mark: Mark) -> None:

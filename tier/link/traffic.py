@@ -71,7 +71,7 @@ class Sender:
             first = lane.before + 1
             for part in _parts(bodies):
                 run = Run(lane.epoch, first, part)
-                self._queue.append(Pending(run, telemetry.current_traceparent()))
+                self._queue.append(Pending(run, committed.traceparent))
                 self._queued += sum(map(len, part))
                 first += len(part)
             self._arrived.set()
@@ -184,7 +184,11 @@ class Receiver:
             attributes={"ducha.link": self._neighbour, "ducha.facts": facts},
         ):
             runs = [wire.run_from(bundle) for bundle in bundles]
-            applied = await actions.apply(self._app, self._doors, self._neighbour, runs)
+            contact = self._contacts[self._neighbour]
+            applied = await actions.apply(
+                self._app, self._doors, self._neighbour, runs, contact.applied
+            )
+            contact.applied = applied.mark
         self._contacts.heard(self._neighbour, self._app.now())
         if applied.gap:
             self._contacts.gap(self._neighbour)

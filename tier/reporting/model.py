@@ -27,7 +27,8 @@ COUNTS = (
 class Progress:
     """Counts of one item's assignments of one level, within one division.
 
-    `deadline_at` is the latest that any of them ever had.
+    `deadline_at` is the latest that any of them ever had; `updated_at` is None for an
+    executor that has not begun.
     """
 
     item_id: UUID
@@ -44,7 +45,7 @@ class Progress:
     late: int
     problems: int
     deadline_at: datetime
-    updated_at: datetime
+    updated_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

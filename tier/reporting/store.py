@@ -11,7 +11,9 @@ from tier.jurisdiction import DIGITS, Code, Level
 from tier.reporting.model import Difference, Key, Progress
 from tier.runtime.db import Tx
 
-# ':' is the character after '9': the range holds the code and all that begin with it.
+# Divisions above executors have rows of counts, executors themselves a view; together
+# they are every division. ':' is the character after '9': the range holds the code and
+# all that begin with it.
 LISTED = """
     SELECT item_id, division, level, expected, received, reported, verified, returned,
            closed, withdrawn, on_time, late, problems, deadline_at, updated_at
@@ -20,12 +22,22 @@ LISTED = """
        AND division >= $2 AND division < $2 || ':'
        AND ($3 = 0 OR length(division) = $3)
        AND (division, level) > ($4, $5)
+    UNION ALL
+    SELECT item_id, division, level, expected, received, reported, verified, returned,
+           closed, withdrawn, on_time, late, problems, deadline_at, updated_at
+      FROM reporting_executor
+     WHERE item_id = $1
+       AND division >= $2 AND division < $2 || ':'
+       AND ($3 = 0 OR length(division) = $3)
+       AND (division, level) > ($4, $5)
      ORDER BY division, level
      LIMIT $6
 """
 
-# Exact whatever the order of commits: a row has changed if the transaction that wrote
-# it last was not to be seen in the snapshot of the watcher's last look.
+# Nothing is missed, whatever the order of commits: a row of counts has changed if the
+# transaction that wrote it last was not to be seen in the snapshot of the watcher's last
+# look; an executor's, if that transaction began after the oldest which was then open.
+# The province executes nothing, so its watchers do not search the executors.
 CHANGED = """
     SELECT item_id, division, level, expected, received, reported, verified, returned,
            closed, withdrawn, on_time, late, problems, deadline_at, updated_at
@@ -36,6 +48,17 @@ CHANGED = """
        AND (division, level) > ($4, $5)
        AND ($6 = '' OR NOT pg_visible_in_snapshot(
                 changed_in, (SELECT nullif($6, '')::pg_snapshot)))
+    UNION ALL
+    SELECT item_id, division, level, expected, received, reported, verified, returned,
+           closed, withdrawn, on_time, late, problems, deadline_at, updated_at
+      FROM reporting_executor
+     WHERE item_id = $1
+       AND $3 > 2
+       AND division >= $2 AND division < $2 || ':'
+       AND length(division) = $3
+       AND (division, level) > ($4, $5)
+       AND ($6 = '' OR age(changed_in) <= (
+                SELECT age(pg_snapshot_xmin(nullif($6, '')::pg_snapshot)::xid)))
      ORDER BY division, level
      LIMIT $7
 """
@@ -65,7 +88,7 @@ AUDIT = """
                      coalesce(sum(problem_count) FILTER (WHERE NOT withdrawn
                                         AND reported_at IS NOT NULL), 0)] AS counts
           FROM assignment a, unnest('{2,4,6,9,12,15}'::integer[]) AS digits
-         WHERE digits <= length(a.division) AND ($1::uuid IS NULL OR item_id = $1)
+         WHERE digits < length(a.division) AND ($1::uuid IS NULL OR item_id = $1)
          GROUP BY 1, 2, 3
     ), held AS (
         SELECT item_id, division, level,

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from tier.runtime.errors import Contended, DatabaseAway
+from tier.runtime.errors import Contended, DatabaseAway, InvalidInput
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -67,9 +67,11 @@ class Tx:
         """Return the first column of the first row of `sql`."""
         return await self._connection.fetchval(sql, *arguments)
 
-    async def execute(self, sql: str, *arguments: Any) -> None:
-        """Run `sql` for its effect."""
-        await self._connection.execute(sql, *arguments)
+    async def execute(self, sql: str, *arguments: Any) -> int:
+        """Run `sql` for its effect; return how many rows it wrote, if it writes rows."""
+        status = await self._connection.execute(sql, *arguments)
+        count = status.rsplit(" ", 1)[-1]
+        return int(count) if count.isdigit() else 0
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -105,6 +107,7 @@ class Database:
             Contended: another writer was first; the whole action may be retried.
             DatabaseAway: the connection was lost. COMMIT may have happened: the
                 request id tells, so the caller asks again with the same one.
+            InvalidInput: a text holds a NUL character, which PostgreSQL cannot keep.
         """
         try:
             async with self._writer.acquire(timeout=ACQUIRE_SECONDS) as connection:
@@ -116,6 +119,8 @@ class Database:
             raise Contended from lost
         except LOST_CONNECTIONS as lost:
             raise DatabaseAway from lost
+        except asyncpg.CharacterNotInRepertoireError as wrong:
+            raise InvalidInput(problem="a text holds a NUL character") from wrong
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:

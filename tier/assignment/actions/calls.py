@@ -48,7 +48,9 @@ class Work:
         self, payload: Message, *, item_id: UUID, onward: tuple[str, ...], traceparent: str | None = None
     ) -> None:
         """Record a fact of the acting division about an item."""
-        author = Author(self.app.node.name, self.call.actor, self.app.now(), traceparent)
+        author = Author.at(
+            self.app.now(), self.app.node.name, self.call.actor, traceparent
+        )
         entry = ledger.record(
             author, payload, division=self.call.division, subject=str(item_id), onward=onward
         )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
@@ -57,6 +59,7 @@ class Batch:
     entries: list[Entry]
     answers: list[tuple[Request, bytes]]
     onward: tuple[str, ...]
+    stamp: Timestamp
 
     def stands(self, key: Key) -> Loaded:
         """Return an assignment as it stands within the batch.
@@ -82,7 +85,8 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
             "assignment report", links=origins, attributes={"ducha.facts": reports}
         ):
             upward = (app.node.parent,) if app.node.parent else ()
-            batch = Batch(app, app.now(), loaded, {}, [], [], upward)
+            now = app.now()
+            batch = Batch(app, now, loaded, {}, [], [], upward, wire.stamp_of(now))
             outcomes = [_answer(batch, filing, before) for filing in filings]
             await _write(tx, batch)
     return outcomes
@@ -121,9 +125,7 @@ def _judge(
     batch: Batch, filing: Filing
 ) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
     """Return what a call changes, the facts it makes and its answer."""
-    author = Author(
-        batch.app.node.name, filing.actor, batch.now, telemetry.current_traceparent()
-    )
+    author = Author.at(batch.now, batch.app.node.name, filing.actor)
     if filing.pieces and filing.pieces[0].report is None:
         return _receipts(batch, filing, author)
     return _reports(batch, filing, author)
@@ -153,7 +155,7 @@ def _receipts(
             facts.AssignmentsReceived(
                 item_id=str(item_id),
                 divisions=wire.set_to(divisions),
-                receive_time=wire.stamp(batch.now),
+                receive_time=batch.stamp,
             ),
             division=divisions[0],
             subject=str(item_id),
@@ -201,7 +203,7 @@ def _reported(batch: Batch, piece: Piece, epoch: int, author: Author) -> Entry:
         item_id=str(piece.key.item_id),
         division=piece.key.division,
         epoch=epoch,
-        report_time=wire.stamp(batch.now),
+        report_time=batch.stamp,
         report=piece.report,
     )
     return ledger.record(

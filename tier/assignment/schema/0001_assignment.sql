@@ -19,7 +19,7 @@ CREATE INDEX assignment_item_newest ON assignment_item (issued_at DESC, item_id 
 -- cross each other on the links leave the same row at every tier; the state is read off
 -- the fields. Rows are never deleted.
 CREATE TABLE assignment (
-    item_id           uuid NOT NULL REFERENCES assignment_item,
+    item_id           uuid NOT NULL,     -- kept with its item in one transaction
     division          text NOT NULL,
     assigner_division text NOT NULL,
     epoch             integer NOT NULL DEFAULT 1,
@@ -46,7 +46,7 @@ CREATE TABLE assignment (
                                WHEN received_at IS NOT NULL THEN 2
                                ELSE 1 END) STORED,     -- AssignmentState of the proto
     PRIMARY KEY (item_id, division)
-) WITH (fillfactor = 60);  -- room for updates in place
+) WITH (fillfactor = 40);  -- room to be received, reported and verified in place
 CREATE INDEX assignment_inbox ON assignment (division text_pattern_ops, item_id);
 
 -- Work done under an epoch that had passed: judged, not lost.

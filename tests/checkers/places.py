@@ -1,0 +1,43 @@
+"""Where the nodes of a line are, and what each of them must hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deploy.embedded.line import Line
+from tier.jurisdiction import Level, contains, level_of, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node: its neighbours, and where it is reached."""
+
+    name: str
+    level: Level
+    hosts: tuple[str, ...]
+    grpc: str
+    database_url: str
+    parent: str | None
+    children: tuple[str, ...]
+
+    def holds(self, division: str) -> bool:
+        """Whether assignments of `division` belong into this node's database."""
+        code = parse(division)
+        within = any(contains(parse(host), code) for host in self.hosts)
+        return within and level_of(code) >= self.level
+
+
+def places_of(line: Line) -> dict[str, Place]:
+    """Return the nodes of a running line by name, top down."""
+    return {
+        place.spec.name: Place(
+            place.spec.name,
+            Level[place.spec.tier.upper()],
+            place.spec.hosts,
+            line.site.addresses[place.spec.name].grpc,
+            line.site.addresses[place.spec.name].database_url,
+            place.parent.name if place.parent else None,
+            tuple(child.name for child in place.children),
+        )
+        for place in line.places
+    }

@@ -1,0 +1,103 @@
+"""Every refusal is met once through gRPC: it says what, why and what next, and changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+import pytest
+
+from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.reporting.v1 import reporting_service_pb2 as reporting
+from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
+from tests.divisions import PROVINCE
+from tests.doors import letters
+from tests.doors.refusals import CASES, UNKNOWN
+from tests.doors.tiers import Line, Told, eventually, read, refused
+from tests.servers import AnApp, served
+from tier.assignment import rpc as assignment_rpc
+from tier.reporting.capability import CAPABILITY as REPORTING
+from tier.runtime.errors import Draining, Overloaded, TierError
+from tools.reasons import family
+
+OURS = ("tier.", "services.", "deploy.")
+# Those that a line at work cannot be brought to: each has a test of its own below.
+APART: set[type[TierError]] = {Draining, Overloaded}
+
+
+def well_told(told: Told, kind: type[TierError]) -> bool:
+    """Whether a refusal says all that its class promises."""
+    details = dict(told.details)
+    return (
+        told.refusal.code is kind.code
+        and told.refusal.reason == kind.reason
+        and told.domain == "ducha"
+        and told.refusal.texts
+        == {"en": kind.en.format_map(details), "zh-CN": kind.zh.format_map(details)}
+    )
+
+
+def test_no_refusal_is_without_a_case() -> None:
+    """Whoever declares one shows how it is met."""
+    declared = {each for each in family() if each.__module__.startswith(OURS)}
+
+    assert declared == {*CASES, *APART}
+
+
+@pytest.mark.parametrize("kind", CASES, ids=lambda kind: str(kind.reason))
+async def test_a_refusal_says_what_it_promises_and_changes_nothing(
+    line: Line, kind: type[TierError]
+) -> None:
+    """Code, reason, domain, both languages; the node's tables and ledger as before."""
+    met = await CASES[kind](line)
+    await line.settled()
+    before = await met.tier.footprint()
+    told = await refused(met.call())
+
+    assert well_told(told, kind), told
+    assert await met.tier.footprint() == before
+
+
+async def test_a_node_that_stops_sends_its_watchers_away(an_app: AnApp) -> None:
+    """DRAINING: they come back to it, or to a replica, with their last token."""
+    async with an_app(PROVINCE) as app, served(app, REPORTING.services) as channel:
+        watch = ReportingServiceStub(channel).WatchDivision(
+            reporting.WatchDivisionRequest(division="53")
+        )
+        await watch.read()
+        app.draining.set()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await watch.read()
+
+        assert well_told(read(error.value), Draining)
+
+
+async def test_a_full_queue_refuses_and_says_when_to_come_back(
+    an_app: AnApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OVERLOADED: at once, with RetryInfo; those who wait are answered."""
+    monkeypatch.setattr(assignment_rpc, "WAITING_CALLS", 2)
+    async with (
+        an_app(PROVINCE) as app,
+        served(app, [assignment_rpc.add_assignment_service]) as channel,
+    ):
+        stub = AssignmentServiceStub(channel)
+        refusals: list[Told] = []
+
+        async def call() -> None:
+            refusals.append(
+                await refused(stub.ReceiveAssignments(letters.receive(UNKNOWN, "5301")))
+            )
+
+        async def is_refused() -> bool:
+            return bool(refusals)
+
+        async with asyncio.TaskGroup() as callers:
+            async with app.db.transaction():
+                for _ in range(4):
+                    callers.create_task(call())
+                await eventually(is_refused)
+        (overloaded,) = [one for one in refusals if well_told(one, Overloaded)]
+
+        assert overloaded.retry_seconds > 0
+        assert len(refusals) == 4

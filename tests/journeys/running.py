@@ -1,0 +1,59 @@
+"""A line that runs for many tests, with everything ever acknowledged on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+
+from deploy.embedded.line import Line
+from ducha.division.v1 import division_service_pb2 as divisions_api
+from tests.checkers import whole
+from tests.checkers.history import History
+from tests.checkers.places import Place, places_of
+from tests.journeys.office import Office, eventually, open_office
+
+
+@dataclass(slots=True)
+class Running:
+    """A line and its history, over all tests that use it."""
+
+    line: Line
+    history: History = field(default_factory=History)
+    codes: list[str] = field(default_factory=list)
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """Return where its nodes are now."""
+        return places_of(self.line)
+
+    async def problems(self) -> list[str]:
+        """Wait until the line rests and return everything that is wrong with it."""
+        return await whole.problems(self.places, self.history)
+
+
+@asynccontextmanager
+async def at_work(running: Running, codes: Sequence[str]) -> AsyncIterator[Office]:
+    """Open the offices of a line; the first time, load its divisions."""
+    is_first = not running.codes
+    running.codes = running.codes or list(codes)
+    async with open_office(running.places, running.history, running.codes) as office:
+        if is_first:
+            await office.load()
+            await eventually(lambda: arrived(office), "divisions at every node")
+        yield office
+
+
+async def arrived(office: Office) -> bool:
+    """Whether every node knows its last division."""
+    for name, place in office.places.items():
+        last = [code for code in office.codes if place.holds(code)][-1]
+        try:
+            await office.desks[name].divisions.GetDivision(
+                divisions_api.GetDivisionRequest(code=last)
+            )
+        except grpc.aio.AioRpcError:
+            return False
+    return True

@@ -1,0 +1,370 @@
+"""What may happen to an assignment, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tier.assignment import rules
+from tier.assignment.model import (
+    Assignment,
+    Change,
+    ClosingKind,
+    ClosingRule,
+    Fenced,
+    Key,
+    Loaded,
+    Mode,
+    No,
+    Received,
+    Reported,
+    Returned,
+    State,
+    Verified,
+)
+from tier.jurisdiction import Code
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FRESH = Assignment(
+    Key(UUID(int=1), Code("530102001")),
+    Code("530102"),
+    1,
+    NOON + timedelta(days=2),
+    NOON + timedelta(days=8),
+)
+WORKABLE = {State.ISSUED, State.RECEIVED, State.RETURNED}
+
+moments = st.integers(0, 20).map(lambda days: NOON + timedelta(days=days))
+epochs = st.integers(1, 4)
+facts = st.integers(1, 1000).map(lambda number: UUID(int=number))
+changes: st.SearchStrategy[Change] = st.one_of(
+    st.builds(Received, moments),
+    st.builds(Reported, moments, epochs, st.integers(0, 3), facts),
+    st.builds(Returned, epochs, st.text(max_size=5)),
+    st.builds(Verified, moments),
+)
+rows = st.builds(
+    replace,
+    st.just(FRESH),
+    epoch=epochs,
+    received_at=st.none() | moments,
+    reported_at=st.none() | moments,
+    verified_at=st.none() | moments,
+    returned=st.booleans(),
+    closed=st.booleans(),
+    withdrawn=st.booleans(),
+)
+standings = st.builds(Loaded, rows, st.booleans(), st.integers(0, 2), st.just(""))
+
+
+def folded(row: Assignment, steps: Sequence[Change]) -> Assignment:
+    """Fold changes one after another; those that are fenced change nothing."""
+    for change in steps:
+        after = rules.fold(row, change)
+        row = row if isinstance(after, Fenced) else after
+    return row
+
+
+@given(rows, changes)
+def test_folding_twice_is_folding_once(row: Assignment, change: Change) -> None:
+    """A fact that the road repeats has no second effect (I2)."""
+    once = folded(row, [change])
+
+    assert folded(once, [change]) == once
+
+
+@given(rows, changes)
+def test_no_change_touches_what_is_not_its_own(row: Assignment, change: Change) -> None:
+    """Who executes, by when, and how the item ended are nobody's to fold."""
+    after = folded(row, [change])
+
+    assert (
+        replace(
+            after,
+            epoch=row.epoch,
+            received_at=row.received_at,
+            reported_at=row.reported_at,
+            verified_at=row.verified_at,
+            returned=row.returned,
+            return_reason=row.return_reason,
+            problems=row.problems,
+            report_fact=row.report_fact,
+        )
+        == row
+    )
+
+
+@given(rows, st.lists(changes, max_size=6))
+def test_epochs_only_rise_and_receipts_stay(
+    row: Assignment, steps: list[Change]
+) -> None:
+    """Whatever comes, the first receipt stands and no epoch comes back."""
+    after = folded(row, steps)
+
+    assert after.epoch >= row.epoch
+    assert row.received_at is None or after.received_at == row.received_at
+
+
+@given(rows)
+def test_the_state_is_read_off_the_fields(row: Assignment) -> None:
+    """How an item ended outweighs a judgement, which outweighs the work."""
+    said = [
+        (row.withdrawn, State.WITHDRAWN),
+        (row.closed, State.CLOSED),
+        (row.verified_at is not None, State.VERIFIED),
+        (row.reported_at is not None, State.REPORTED),
+        (row.returned, State.RETURNED),
+        (row.received_at is not None, State.RECEIVED),
+        (True, State.ISSUED),
+    ]
+
+    assert row.state is next(state for holds, state in said if holds)
+
+
+@given(rows, st.builds(Reported, moments, epochs, st.integers(0, 3), facts))
+def test_work_under_a_passed_epoch_is_fenced(row: Assignment, work: Reported) -> None:
+    """It was returned meanwhile: judged, kept aside, and not counted."""
+    after = rules.fold(row, work)
+
+    assert (after is Fenced.STALE) == (work.epoch < row.epoch)
+
+
+@given(rows, moments)
+def test_late_is_after_the_deadline(row: Assignment, at: datetime) -> None:
+    """To the moment; what is not reported is not late."""
+    assert replace(row, reported_at=at).late == (at > row.deadline)
+    assert not replace(row, reported_at=None).late
+
+
+# --- Facts that cross ----------------------------------------------------------------
+
+
+@dataclass
+class Side:
+    """The executor or the assigner: its own row, and what it told so far."""
+
+    row: Assignment
+    told: list[Change]
+    heard: list[int]
+    """How much of the other side's facts was known at each fact told."""
+    known: int = 0
+
+    def act(self, change: Change) -> None:
+        self.row = folded(self.row, [change])
+        self.told.append(change)
+        self.heard.append(self.known)
+
+    def hear(self, other: Side) -> None:
+        if self.known < len(other.told):
+            self.row = folded(self.row, [other.told[self.known]])
+            self.known += 1
+
+
+def loaded(row: Assignment) -> Loaded:
+    return Loaded(row, item_ended=False, open_children=0, traceparent="")
+
+
+def work(executor: Side, at: datetime, *, is_report: bool) -> None:
+    """Let the executor do what its own node lets it do."""
+    if not is_report:
+        if executor.row.received_at is None:
+            executor.act(Received(at))
+    elif rules.may_report(loaded(executor.row), 0) is None:
+        number = UUID(int=100 + len(executor.told))
+        executor.act(Reported(at, executor.row.epoch, len(executor.told) % 3, number))
+
+
+def judge(assigner: Side, at: datetime, *, is_good: bool) -> None:
+    """Let the assigner do what its own node lets it do."""
+    if rules.may_judge(loaded(assigner.row), FRESH.assigner) is None:
+        back = Returned(assigner.row.epoch + 1, f"第{len(assigner.told)}次退回")
+        assigner.act(Verified(at) if is_good else back)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> tuple[Side, Side]:
+    """Draw two nodes at work, their facts crossing as links bring them."""
+    executor, assigner = Side(FRESH, [], []), Side(FRESH, [], [])
+    for step in draw(st.lists(st.integers(0, 5), max_size=30)):
+        at = NOON + timedelta(hours=len(executor.told) + len(assigner.told))
+        match step:
+            case 0 | 1:
+                work(executor, at, is_report=step == 1)
+            case 2 | 3:
+                judge(assigner, at, is_good=step == 3)
+            case 4:
+                assigner.hear(executor)
+            case _:
+                executor.hear(assigner)
+    return executor, assigner
+
+
+@st.composite
+def hearings(draw: st.DrawFn, executor: Side, assigner: Side) -> list[Change]:
+    """Draw an order in which a third node may hear both: each in order, causes first."""
+    sides, at = (executor, assigner), [0, 0]
+    order: list[Change] = []
+    while at != [len(executor.told), len(assigner.told)]:
+        ready = [
+            one
+            for one in (0, 1)
+            if at[one] < len(sides[one].told)
+            and sides[one].heard[at[one]] <= at[1 - one]
+        ]
+        chosen = draw(st.sampled_from(ready))
+        order.append(sides[chosen].told[at[chosen]])
+        at[chosen] += 1
+    return order
+
+
+@given(lives(), st.data())
+def test_facts_that_cross_end_in_the_same_row(
+    life: tuple[Side, Side], data: st.DataObject
+) -> None:
+    """Executor, assigner and every tier between hold the same in the end."""
+    executor, assigner = life
+    while executor.known < len(assigner.told):
+        executor.hear(assigner)
+    while assigner.known < len(executor.told):
+        assigner.hear(executor)
+    order = data.draw(hearings(executor, assigner))
+
+    assert executor.row == assigner.row
+    assert folded(FRESH, order) == executor.row
+
+
+@given(lives(), st.data())
+def test_repeats_on_the_way_change_nothing(
+    life: tuple[Side, Side], data: st.DataObject
+) -> None:
+    """A node that hears each fact again right away ends where the others do."""
+    order = data.draw(hearings(*life))
+    twice = [change for change in order for _ in range(2)]
+
+    assert folded(FRESH, twice) == folded(FRESH, order)
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_work_of_a_restored_executor_is_fenced(number: int) -> None:
+    """A township restored from a backup reports again under the epoch it remembers."""
+    row = folded(FRESH, [Reported(NOON, 1, 0, UUID(int=7)), Returned(2, "")])
+    again = Reported(NOON, number, 1, UUID(int=8))
+
+    assert (rules.fold(row, again) is Fenced.STALE) == (number < 2)
+
+
+# --- Moves -----------------------------------------------------------------------------
+
+
+@given(standings)
+def test_receipt_is_confirmed_until_the_item_ends(standing: Loaded) -> None:
+    """Again and again, without an error."""
+    refused = rules.may_receive(standing)
+
+    assert refused is (No.ENDED if standing.item_ended else None)
+
+
+@given(standings, st.integers(0, 4))
+def test_a_report_needs_an_open_assignment_and_its_epoch(
+    standing: Loaded, epoch: int
+) -> None:
+    """Allowed exactly when nothing speaks against it; 0 means whatever epoch stands."""
+    assignment = standing.assignment
+    against = {
+        No.ENDED: standing.item_ended,
+        No.STALE_EPOCH: epoch not in {0, assignment.epoch},
+        No.STATE: assignment.state not in WORKABLE,
+        No.CHILDREN_OPEN: standing.open_children > 0,
+    }
+    refused = rules.may_report(standing, epoch)
+
+    assert refused == next((no for no, holds in against.items() if holds), None)
+
+
+@given(standings, st.sampled_from([FRESH.assigner, Code("53"), FRESH.key.division]))
+def test_only_the_assigner_judges_what_is_reported(
+    standing: Loaded, acting: Code
+) -> None:
+    """Neither the province over the county's head nor the executor itself."""
+    against = {
+        No.ENDED: standing.item_ended,
+        No.NOT_ASSIGNER: acting != FRESH.assigner,
+        No.STATE: standing.assignment.state is not State.REPORTED,
+    }
+    refused = rules.may_judge(standing, acting)
+
+    assert refused == next((no for no, holds in against.items() if holds), None)
+
+
+@given(standings, st.sampled_from(Mode))
+def test_only_an_open_cascade_is_split(standing: Loaded, mode: Mode) -> None:
+    """What is reported, judged or ended is no longer passed on."""
+    against = {
+        No.ENDED: standing.item_ended,
+        No.NOT_CASCADE: mode is not Mode.CASCADE,
+        No.STATE: standing.assignment.state not in WORKABLE,
+    }
+    refused = rules.may_split(standing, mode)
+
+    assert refused == next((no for no, holds in against.items() if holds), None)
+
+
+# --- Closing ---------------------------------------------------------------------------
+
+
+closings = st.builds(
+    ClosingRule,
+    st.sampled_from(ClosingKind),
+    st.integers(1, 100),
+    st.just(Code("5301")),
+)
+
+
+def counts(closing: ClosingRule, targets: int) -> Iterator[int]:
+    """Yield what lacks while one after the other is verified, the lead last."""
+    for verified in range(targets + 1):
+        yield rules.lacking(
+            closing, targets, verified, lead_verified=verified == targets > 0
+        )
+
+
+@given(closings, st.integers(1, 60))
+def test_a_closing_rule_comes_nearer_and_is_met_by_all(
+    closing: ClosingRule, targets: int
+) -> None:
+    """Each verified report makes it lack no more than before; all of them are enough."""
+    lacks = list(counts(closing, targets))
+
+    assert all(later <= earlier for earlier, later in pairwise(lacks))
+    assert lacks[0] > 0
+    assert lacks[-1] == 0
+
+
+@given(st.integers(1, 100), st.integers(1, 2000), st.integers(0, 2000))
+def test_a_quorum_is_met_exactly_by_its_share(
+    percent: int, targets: int, verified: int
+) -> None:
+    """Not by rounding: 50 percent of 3 are 2."""
+    closing = ClosingRule(ClosingKind.QUORUM, percent, Code("53"))
+    lack = rules.lacking(closing, targets, verified, lead_verified=False)
+
+    assert (lack == 0) == (verified * 100 >= targets * percent)
+    assert (verified + lack) * 100 >= targets * percent
+    assert lack == 0 or (verified + lack - 1) * 100 < targets * percent
+
+
+@given(targets=st.integers(0, 50), verified=st.integers(0, 50), lead=st.booleans())
+def test_the_lead_alone_decides_where_the_rule_says_so(
+    targets: int, verified: int, *, lead: bool
+) -> None:
+    """However many others are verified."""
+    closing = ClosingRule(ClosingKind.LEAD, 0, Code("5301"))
+
+    assert rules.lacking(closing, targets, verified, lead_verified=lead) == (not lead)
