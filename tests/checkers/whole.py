@@ -22,6 +22,7 @@ OPTIONS = (("grpc.max_receive_message_length", 16 << 20),)
 PAGE = 2000
 REST_SECONDS = 60.0
 SHOWN = 10
+WITHDRAWN = 7
 
 
 async def problems(places: Mapping[str, Place], history: History) -> list[str]:
@@ -143,7 +144,11 @@ async def _miscounted(
     counts: reporting_grpc.ReportingServiceStub, snapshot: Snapshot, item: str
 ) -> list[str]:
     """Compare the counts of an item at its divisions of the top with the rows."""
-    rows = [row for key, row in snapshot.rows.items() if key[0] == item]
+    rows = [
+        row
+        for key, row in snapshot.rows.items()
+        if key[0] == item and row.state != WITHDRAWN
+    ]
     if not rows:
         return []
     answer = await counts.ListProgress(

@@ -148,10 +148,10 @@ async def contended(line: Line) -> Met:
     """Another process on the same database commits the same request id first."""
     item_id = await letters.issued(line)
     request = letters.withdraw(item_id)
-    await line.province.db.execute("BEGIN")
-    await line.province.db.execute(USE_ID, UUID(request.request_id))
 
     async def call() -> object:
+        await line.province.db.execute("BEGIN")
+        await line.province.db.execute(USE_ID, UUID(request.request_id))
         going = asyncio.ensure_future(
             _answer(line.province.items.WithdrawItem(request))
         )

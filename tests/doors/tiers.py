@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -51,6 +51,21 @@ class Told:
     retry_seconds: float
 
 
+async def footprint(
+    fetch: Callable[[str], Awaitable[Sequence[asyncpg.Record]]],
+) -> dict[str, tuple[int, str]]:
+    """Return (rows, digest) of every table that only a caller changes."""
+    looks = [
+        f"SELECT '{row['tablename']}' AS name, count(*) AS n,"  # noqa: S608 - our own tables
+        f" md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS sum"
+        f" FROM {row['tablename']} t"
+        for row in await fetch(TABLES)
+        if row["tablename"] not in MOVING
+    ]
+    rows = await fetch(" UNION ALL ".join(looks))
+    return {row["name"]: (row["n"], row["sum"]) for row in rows}
+
+
 class Tier:
     """One node: what a caller can ask of it, and its own database."""
 
@@ -70,16 +85,7 @@ class Tier:
 
     async def footprint(self) -> dict[str, tuple[int, str]]:
         """Return (rows, digest) of every table that only a caller changes."""
-        names = [row["tablename"] for row in await self.db.fetch(TABLES)]
-        looks = [
-            f"SELECT '{name}' AS name, count(*) AS n,"  # noqa: S608 - our own tables
-            f" md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS sum"
-            f" FROM {name} t"
-            for name in names
-            if name not in MOVING
-        ]
-        rows = await self.db.fetch(" UNION ALL ".join(looks))
-        return {row["name"]: (row["n"], row["sum"]) for row in rows}
+        return await footprint(self.db.fetch)
 
     async def count(self, table: str) -> int:
         """Return how many rows a table has."""

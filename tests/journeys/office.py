@@ -49,7 +49,7 @@ OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 500),
 )
 CALL_SECONDS = 10.0
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 ROWS_A_CALL = 5000
 UNIT = "督查室"

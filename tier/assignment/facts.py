@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from google.protobuf.message import Message
 
@@ -186,7 +185,7 @@ def _reported(one: Arrived) -> tuple[Message, Changes]:
 
 def _returned(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentsReturned.FromString(one.fact.payload)
-    item_id = UUID(payload.item_id)
+    item_id = wire.item_id(payload.item_id)
     divisions = wire.set_from(payload.divisions)
     pairs = zip(divisions, payload.epochs, strict=True)
     changes = ((Key(item_id, code), Returned(epoch, payload.reason)) for code, epoch in pairs)
@@ -200,7 +199,7 @@ def _verified(one: Arrived) -> tuple[Message, Changes]:
 
 
 def _each(item_id: str, divisions: Sequence[Code], change: Change) -> Changes:
-    owner = UUID(item_id)
+    owner = wire.item_id(item_id)
     return ((Key(owner, division), change) for division in divisions)
 
 
@@ -224,7 +223,7 @@ async def _issued(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
 async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Keep assignments that a tier passed on."""
     payload = pb.AssignmentSplit.FromString(one.fact.payload)
-    item_id = UUID(payload.item_id)
+    item_id = wire.item_id(payload.item_id)
     item = (await item_store.items(tx, [item_id])).get(item_id)
     if item is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, payload.item_id))
@@ -262,13 +261,13 @@ async def _concluded(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
 async def _closed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     payload = pb.ItemClosed.FromString(one.fact.payload)
     if await _set_state(app, tx, one, ItemState.CLOSED, verdict):
-        await item_store.close(tx, UUID(payload.item_id))
+        await item_store.close(tx, wire.item_id(payload.item_id))
 
 
 async def _withdrawn(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     payload = pb.ItemWithdrawn.FromString(one.fact.payload)
     if await _set_state(app, tx, one, ItemState.WITHDRAWN, verdict):
-        await item_store.withdraw(tx, UUID(payload.item_id))
+        await item_store.withdraw(tx, wire.item_id(payload.item_id))
 
 
 async def _set_state(
@@ -281,7 +280,7 @@ async def _set_state(
     conclusion: assignment_pb2.Conclusion | None = None,
 ) -> bool:
     """Set where an item stands, and pass it on; False if the item is not here."""
-    item_id = UUID(one.fact.subject)
+    item_id = wire.item_id(one.fact.subject)
     item = await item_store.locked(tx, item_id)
     if item is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, one.fact.subject))

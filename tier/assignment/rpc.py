@@ -166,7 +166,7 @@ def _call(request: Any) -> Call:
 
 
 def _key(item_id: str, division: str, field: str) -> Key:
-    return Key(UUID(item_id), wire.code(division, field))
+    return Key(wire.item_id(item_id), wire.code(division, field))
 
 
 def _reports(request: pb.ReportAssignmentsRequest) -> Filing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -30,9 +31,25 @@ def moment(stamp: Timestamp) -> datetime:
         InvalidInput: it is outside of what a calendar holds.
     """
     try:
-        return stamp.ToDatetime(tzinfo=UTC)
+        return _moment(stamp.seconds, stamp.nanos)
     except (ValueError, OverflowError) as wrong:
         raise InvalidInput(problem=f"timestamp: {wrong}") from wrong
+
+
+@lru_cache(maxsize=256)
+def _moment(seconds: int, nanos: int) -> datetime:
+    """Read a moment; those of one batch are the same."""
+    return Timestamp(seconds=seconds, nanos=nanos).ToDatetime(tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def item_id(text: str) -> UUID:
+    """Read an item's id; facts of one batch are mostly about one item.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return UUID(text)
 
 
 def optional_moment(stamp: Timestamp, *, there: bool) -> datetime | None:

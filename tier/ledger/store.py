@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
+from itertools import count
 from uuid import UUID
+
+import asyncpg
 
 from tier.ledger.model import Committed, Entry, Kept, Lane
 from tier.runtime.db import Tx
@@ -17,14 +21,16 @@ APPEND = """
     WITH head AS (
         UPDATE ledger_head SET position = position + cardinality($1::uuid[])
         RETURNING position - cardinality($1::uuid[]) AS before
+    ), given AS MATERIALIZED (
+        SELECT head.before + f.ordinality AS position, f.*
+          FROM head,
+               unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+               WITH ORDINALITY AS f (fact_id, kind, division, subject, body, onward)
     ), fact AS (
         INSERT INTO ledger_fact
                (position, fact_id, kind, division, subject, recorded_at, digest, body)
-        SELECT head.before + f.ordinality, f.fact_id, f.kind, f.division, f.subject, $7,
-               f.digest, f.body
-          FROM head,
-               unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
-               WITH ORDINALITY AS f (fact_id, kind, division, subject, digest, body)
+        SELECT position, fact_id, kind, division, subject, $7, sha256(body), body
+          FROM given
     ), lane AS (
         UPDATE ledger_lane
            SET seq = seq + added.n
@@ -33,14 +39,37 @@ APPEND = """
         RETURNING neighbour, epoch, seq - added.n AS before
     ), sent AS (
         INSERT INTO ledger_outbox (neighbour, seq, position)
-        SELECT lane.neighbour, lane.before + o.rank, head.before + o.fact
-          FROM head,
-               unnest($10::text[], $11::bigint[], $12::bigint[]) AS o (name, rank, fact)
-               JOIN lane ON lane.neighbour = o.name
+        SELECT lane.neighbour,
+               lane.before + row_number() OVER (PARTITION BY lane.neighbour ORDER BY position),
+               position
+          FROM given, string_to_table(given.onward, ',') AS name
+               JOIN lane ON lane.neighbour = name
     )
     SELECT head.before, lane.neighbour, lane.epoch, lane.before AS lane_before
       FROM head LEFT JOIN lane ON true
 """
+
+# The same for many facts, which COPY takes at a third of the cost: number them first.
+NUMBER = """
+    WITH head AS (
+        UPDATE ledger_head SET position = position + $1
+        RETURNING position - $1 AS before
+    ), lane AS (
+        UPDATE ledger_lane
+           SET seq = seq + added.n
+          FROM unnest($2::text[], $3::bigint[]) AS added (name, n)
+         WHERE neighbour = added.name
+        RETURNING neighbour, epoch, seq - added.n AS before
+    )
+    SELECT head.before, lane.neighbour, lane.epoch, lane.before AS lane_before
+      FROM head LEFT JOIN lane ON true
+"""
+
+FACT_COLUMNS = (
+    "position", "fact_id", "kind", "division", "subject", "recorded_at", "digest", "body"
+)  # fmt: skip
+OUTBOX_COLUMNS = ("neighbour", "seq", "position")
+MANY = 64
 
 OPEN_LANE = """
     INSERT INTO ledger_lane (neighbour, epoch) VALUES ($1, $2)
@@ -103,37 +132,63 @@ ABOUT_DIVISION = """
 
 async def append(tx: Tx, entries: Sequence[Entry], recorded_at: datetime) -> Committed:
     """Append `entries` in order and number them for their neighbours."""
-    counts: dict[str, int] = {}
-    names: list[str] = []
-    ranks: list[int] = []
-    facts: list[int] = []
-    for index, entry in enumerate(entries, 1):
-        for name in entry.onward:
-            counts[name] = counts.get(name, 0) + 1
-            names.append(name)
-            ranks.append(counts[name])
-            facts.append(index)
-    rows = await tx.fetch(
-        APPEND,
-        [entry.fact_id for entry in entries],
-        [entry.kind for entry in entries],
-        [entry.division for entry in entries],
-        [entry.subject for entry in entries],
-        [hashlib.sha256(entry.body).digest() for entry in entries],
-        [entry.body for entry in entries],
-        recorded_at,
-        list(counts),
-        list(counts.values()),
-        names,
-        ranks,
-        facts,
-    )
+    counts = Counter(name for entry in entries for name in entry.onward)
+    write = _copy if len(entries) > MANY else _insert
+    rows = await write(tx, entries, recorded_at, counts)
     lanes = tuple(
         Lane(row["neighbour"], row["epoch"], row["lane_before"])
         for row in rows
         if row["neighbour"] is not None
     )
     return Committed(rows[0]["before"], tuple(entries), lanes, current_traceparent())
+
+
+async def _insert(
+    tx: Tx, entries: Sequence[Entry], recorded_at: datetime, counts: Mapping[str, int]
+) -> list[asyncpg.Record]:
+    """Append a few facts in one statement."""
+    return await tx.fetch(
+        APPEND,
+        [entry.fact_id for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.division for entry in entries],
+        [entry.subject for entry in entries],
+        [entry.body for entry in entries],
+        [",".join(entry.onward) for entry in entries],
+        recorded_at,
+        list(counts),
+        list(counts.values()),
+    )
+
+
+async def _copy(
+    tx: Tx, entries: Sequence[Entry], recorded_at: datetime, counts: Mapping[str, int]
+) -> list[asyncpg.Record]:
+    """Append many facts by COPY."""
+    rows = await tx.fetch(NUMBER, len(entries), list(counts), list(counts.values()))
+    first = rows[0]["before"] + 1
+    await tx.copy(
+        "ledger_fact",
+        FACT_COLUMNS,
+        [
+            (position, entry.fact_id, entry.kind, entry.division, entry.subject,
+             recorded_at, sha256(entry.body).digest(), entry.body)
+            for position, entry in enumerate(entries, first)
+        ],
+    )  # fmt: skip
+    numbers = {
+        row["neighbour"]: count(row["lane_before"] + 1) for row in rows if row["neighbour"]
+    }
+    await tx.copy(
+        "ledger_outbox",
+        OUTBOX_COLUMNS,
+        [
+            (name, next(numbers[name]), position)
+            for position, entry in enumerate(entries, first)
+            for name in entry.onward
+        ],
+    )
+    return rows
 
 
 async def open_lane(tx: Tx, neighbour: str, epoch: int) -> bool:

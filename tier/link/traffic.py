@@ -36,6 +36,7 @@ APPLY_MESSAGES = 8
 RETRY_SECONDS = 0.2
 
 APPLIED = telemetry.counter("ducha_link_facts_applied", "Facts applied from a neighbour")
+FAILED = telemetry.counter("ducha_link_apply_failures", "Batches that raised while applied")
 LATENCY = telemetry.histogram("ducha_link_apply_duration", "Time to apply a batch of facts", "s")
 
 
@@ -165,11 +166,20 @@ class Receiver:
                 await self.apply(bundles)
             except TierError as away:  # not acknowledged: the repair brings them again
                 LOG.warning("facts not applied yet", neighbour=self._neighbour, error=away.reason)
-                await asyncio.sleep(RETRY_SECONDS)
-                self._contacts.gap(self._neighbour)
+                await self._later()
+                continue
+            except Exception:
+                LOG.exception("facts not applied", neighbour=self._neighbour)
+                FAILED.add(1, {"neighbour": self._neighbour})
+                await self._later()
                 continue
             for message in messages:
                 await message.ack()
+
+    async def _later(self) -> None:
+        """Leave what came to the repair, after a pause."""
+        await asyncio.sleep(RETRY_SECONDS)
+        self._contacts.gap(self._neighbour)
 
     async def apply(self, bundles: list[pb.Bundle]) -> actions.Applied | None:
         """Apply bundles in one transaction and note what they show of the neighbour."""

@@ -73,6 +73,12 @@ class Tx:
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0
 
+    async def copy(
+        self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Write many rows by COPY."""
+        await self._connection.copy_records_to_table(table, columns=names, records=rows)
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo only what happens inside, if it raises."""

@@ -6,10 +6,11 @@ Every call is judged for itself: a refused one changes nothing and hinders nobod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
@@ -25,7 +26,7 @@ from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
 from tier.runtime import requests, telemetry
 from tier.runtime.db import Tx
-from tier.runtime.errors import TierError
+from tier.runtime.errors import Contended, TierError
 from tier.runtime.requests import Kept, Request
 
 
@@ -48,6 +49,16 @@ class Filing:
     pieces: tuple[Piece, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one call changes: assignments as they stand after it, facts, and its answer."""
+
+    standing: dict[Key, Assignment]
+    reports: dict[Key, Reported]
+    entries: list[Entry]
+    answer: Message
+
+
 @dataclass(slots=True)
 class Batch:
     """Calls worked together: what is loaded, what they change, what they leave behind."""
@@ -55,7 +66,8 @@ class Batch:
     app: App
     now: datetime
     loaded: dict[Key, Loaded]
-    changed: dict[Key, Assignment]
+    received: dict[Key, Assignment]
+    reported: dict[Key, Reported]
     entries: list[Entry]
     answers: list[tuple[Request, bytes]]
     onward: tuple[str, ...]
@@ -86,7 +98,7 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
         ):
             upward = (app.node.parent,) if app.node.parent else ()
             now = app.now()
-            batch = Batch(app, now, loaded, {}, [], [], upward, wire.stamp_of(now))
+            batch = Batch(app, now, loaded, {}, {}, [], [], upward, wire.stamp_of(now))
             outcomes = [_answer(batch, filing, before) for filing in filings]
             await _write(tx, batch)
     return outcomes
@@ -94,7 +106,9 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
 
 async def _write(tx: Tx, batch: Batch) -> None:
     """Write what the batch changed, keep its answers, record its facts."""
-    await store.write(tx, batch.changed)
+    await store.write(tx, batch.received)
+    if batch.reported and not await store.report(tx, batch.reported):
+        raise Contended  # another process moved one of them since it was loaded
     await requests.keep(tx, batch.answers)
     await ledger.append(tx, batch.app.feed, batch.entries, batch.now)
 
@@ -105,25 +119,23 @@ def _answer(batch: Batch, filing: Filing, before: dict[UUID, Kept]) -> bytes | T
     if known is not None:
         return known
     try:
-        changes, entries, answer = _judge(batch, filing)
+        taken = _judge(batch, filing)
     except TierError as refusal:
         return refusal
-    for key, assignment in changes.items():
-        old = batch.loaded[key]
-        batch.loaded[key] = Loaded(
-            assignment, old.item_ended, old.open_children, old.traceparent
-        )
-    batch.changed.update(changes)
-    batch.entries.extend(entries)
+    for key, assignment in taken.standing.items():
+        batch.loaded[key] = replace(batch.loaded[key], assignment=assignment)
+        if key not in taken.reports:
+            batch.received[key] = assignment
+    batch.reported.update(taken.reports)
+    batch.entries.extend(taken.entries)
+    answer = taken.answer.SerializeToString()
     # A retry, or a reuse of the id, may stand in the same batch as its original.
     before[filing.request.request_id] = Kept(filing.request, answer)
     batch.answers.append((filing.request, answer))
     return answer
 
 
-def _judge(
-    batch: Batch, filing: Filing
-) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
+def _judge(batch: Batch, filing: Filing) -> Taken:
     """Return what a call changes, the facts it makes and its answer."""
     author = Author.at(batch.now, batch.app.node.name, filing.actor)
     if filing.pieces and filing.pieces[0].report is None:
@@ -131,9 +143,7 @@ def _judge(
     return _reports(batch, filing, author)
 
 
-def _receipts(
-    batch: Batch, filing: Filing, author: Author
-) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
+def _receipts(batch: Batch, filing: Filing, author: Author) -> Taken:
     """Confirm receipt; one fact an item names all divisions that did."""
     changes: dict[Key, Assignment] = {}
     by_item: dict[UUID, list[Code]] = {}
@@ -166,20 +176,19 @@ def _receipts(
     answer = service.ReceiveAssignmentsResponse(
         received_count=len(changes), unchanged_count=len(filing.pieces) - len(changes)
     )
-    return changes, entries, answer.SerializeToString()
+    return Taken(changes, {}, entries, answer)
 
 
-def _reports(
-    batch: Batch, filing: Filing, author: Author
-) -> tuple[dict[Key, Assignment], list[Entry], bytes]:
+def _reports(batch: Batch, filing: Filing, author: Author) -> Taken:
     """Take reports; each is a fact of its own."""
     changes: dict[Key, Assignment] = {}
+    reports: dict[Key, Reported] = {}
     entries: list[Entry] = []
     for piece in filing.pieces:
         must_host(batch.app, piece.key.division)
         loaded = batch.stands(piece.key)
         if piece.key in changes:
-            loaded = Loaded(changes[piece.key], loaded.item_ended, 0, loaded.traceparent)
+            loaded = replace(loaded, assignment=changes[piece.key])
         no = rules.may_report(loaded, piece.epoch)
         if no is not None:
             raise denied(no, loaded, "report")
@@ -189,12 +198,13 @@ def _reports(
         folded = rules.fold(loaded.assignment, change)
         if not isinstance(folded, Fenced):
             changes[piece.key] = folded
+            reports[piece.key] = change
             entries.append(entry)
     answer = service.ReportAssignmentsResponse(
         reported_count=len(changes),
         late_count=sum(assignment.late for assignment in changes.values()),
     )
-    return changes, entries, answer.SerializeToString()
+    return Taken(changes, reports, entries, answer)
 
 
 def _reported(batch: Batch, piece: Piece, epoch: int, author: Author) -> Entry:
