@@ -32,13 +32,17 @@ class ServerService(ServerServiceServicer):
         )
 
     async def GetServerInfo(
-        self, request: pb.GetServerInfoRequest, context: grpc.aio.ServicerContext[Any, Any]
+        self,
+        request: pb.GetServerInfoRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> pb.GetServerInfoResponse:
         """Describe this server."""
         return self._info
 
 
-def add_info_service(node: Node, capabilities: Sequence[str], server: grpc.aio.Server) -> str:
+def add_info_service(
+    node: Node, capabilities: Sequence[str], server: grpc.aio.Server
+) -> str:
     """Mount the service."""
     add_ServerServiceServicer_to_server(ServerService(node, capabilities), server)
     return "ducha.server.v1.ServerService"

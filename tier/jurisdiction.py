@@ -44,7 +44,9 @@ def parse(text: str) -> Code:
         ValueError: it is not 2, 4, 6, 9, 12 or 15 ASCII digits.
     """
     if len(text) not in LEVELS or not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{text!r} is not a division code of 2, 4, 6, 9, 12 or 15 digits")
+        raise ValueError(
+            f"{text!r} is not a division code of 2, 4, 6, 9, 12 or 15 digits"
+        )
     return Code(text)
 
 
@@ -82,7 +84,9 @@ def pack(codes: Iterable[Code]) -> list[tuple[int, list[int]]]:
         runs.setdefault(len(code), []).append(int(code))
     packed = []
     for digits, numbers in sorted(runs.items()):
-        steps = [now - before for before, now in zip([0, *numbers], numbers, strict=False)]
+        steps = [
+            now - before for before, now in zip([0, *numbers], numbers, strict=False)
+        ]
         packed.append((digits, steps))
     return packed
 

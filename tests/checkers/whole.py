@@ -39,9 +39,7 @@ async def problems(places: Mapping[str, Place], history: History) -> list[str]:
     return [*found[:SHOWN], f"{len(found)} in all"] if found else []
 
 
-async def rest(
-    places: Mapping[str, Place], seconds: float = REST_SECONDS
-) -> list[str]:
+async def rest(places: Mapping[str, Place], seconds: float = REST_SECONDS) -> list[str]:
     """Wait until all that was sent is applied and confirmed; say what is not."""
     end = time.monotonic() + seconds
     before: object = None
@@ -141,7 +139,7 @@ async def listed(channel: grpc.aio.Channel) -> dict[Key, tuple[int, int]]:
 
 
 async def _miscounted(
-    counts: reporting_grpc.ReportingServiceStub, snapshot: Snapshot, item: str
+    counts: reporting_grpc.ReportingServiceAsyncStub, snapshot: Snapshot, item: str
 ) -> list[str]:
     """Compare the counts of an item at its divisions of the top with the rows."""
     rows = [

@@ -75,14 +75,14 @@ class Rpc:
     async def call_raw(self, channel: grpc.aio.Channel, body: bytes) -> bytes | None:
         """Call with bytes as they are."""
         shape = (self.method.client_streaming, self.method.server_streaming)
+        wire: Any = channel  # its stubs know methods with messages only
         if shape == (False, False):
-            answer: bytes = await channel.unary_unary(self.path)(body, timeout=SECONDS)
+            answer: bytes = await wire.unary_unary(self.path)(body, timeout=SECONDS)
             return answer
-        call: Any
         if shape == (False, True):
-            call = channel.unary_stream(self.path)(body, timeout=SECONDS)
+            call = wire.unary_stream(self.path)(body, timeout=SECONDS)
         else:
-            call = channel.stream_stream(self.path)(iter([body]), timeout=SECONDS)
+            call = wire.stream_stream(self.path)(iter([body]), timeout=SECONDS)
         try:
             first = await call.read()
         finally:

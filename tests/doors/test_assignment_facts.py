@@ -75,7 +75,7 @@ class Pair:
 
     async def tell_up(self, *payloads: Message) -> None:
         """Have the townships tell facts as they stand, right or wrong."""
-        author = ledger.Author("streets", "甲", self.streets.now(), "")
+        author = ledger.Author.at(self.streets.now(), "streets", "甲", "")
         entries = [
             ledger.record(
                 author, one, division=TOWN, subject=str(self.item_id), onward=("wuhua",)

@@ -92,11 +92,10 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back(
         async def is_refused() -> bool:
             return bool(refusals)
 
-        async with asyncio.TaskGroup() as callers:
-            async with app.db.transaction():
-                for _ in range(4):
-                    callers.create_task(call())
-                await eventually(is_refused)
+        async with asyncio.TaskGroup() as callers, app.db.transaction():
+            for _ in range(4):
+                callers.create_task(call())
+            await eventually(is_refused)
         (overloaded,) = [one for one in refusals if well_told(one, Overloaded)]
 
         assert overloaded.retry_seconds > 0

@@ -11,7 +11,14 @@ import csv
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,15 +30,12 @@ import grpc
 
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as api
-from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.assignment.v1 import assignment_service_pb2_grpc as work_grpc
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as divisions_api
-from ducha.division.v1.division_service_pb2_grpc import (
-    DivisionKeepingServiceStub,
-    DivisionServiceStub,
-)
-from ducha.link.v1.link_service_pb2_grpc import LinkOperationServiceStub
-from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
+from ducha.division.v1 import division_service_pb2_grpc as divisions_grpc
+from ducha.link.v1 import link_service_pb2_grpc as links_grpc
+from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from tests.checkers.history import History
 from tests.checkers.places import Place
 from tier.jurisdiction import Level, level_of, parent_of, parse
@@ -89,11 +93,11 @@ def yunnan() -> list[str]:
 class Desk:
     """The stubs of one node."""
 
-    assignments: AssignmentServiceStub
-    divisions: DivisionServiceStub
-    keeping: DivisionKeepingServiceStub
-    links: LinkOperationServiceStub
-    reporting: ReportingServiceStub
+    assignments: work_grpc.AssignmentServiceAsyncStub
+    divisions: divisions_grpc.DivisionServiceAsyncStub
+    keeping: divisions_grpc.DivisionKeepingServiceAsyncStub
+    links: links_grpc.LinkOperationServiceAsyncStub
+    reporting: reporting_grpc.ReportingServiceAsyncStub
 
 
 @dataclass(slots=True)
@@ -150,14 +154,16 @@ class Office:
                 actor="区划管理员",
                 divisions=[a_division(code) for code in rows],
             )
-            await self.insist(self.home(top), self.at(top).keeping.ImportDivisions, request)
+            await self.insist(
+                self.home(top), self.at(top).keeping.ImportDivisions, request
+            )
 
     async def issue(
         self,
         issuer: str,
         level: Level = Level.TOWNSHIP,
         within: Sequence[str] = (),
-        mode: pb.Mode = pb.MODE_DIRECT,
+        mode: pb.Mode.ValueType = pb.MODE_DIRECT,
     ) -> str:
         """Issue an item to all divisions of a level; return its id once acknowledged."""
         areas = list(within) or [issuer]
@@ -238,9 +244,7 @@ class Office:
             key = item, code
             self.history.reported[key][self.history.epoch(key)] = mark
 
-    async def send_back(
-        self, issuer: str, item: str, divisions: Sequence[str]
-    ) -> None:
+    async def send_back(self, issuer: str, item: str, divisions: Sequence[str]) -> None:
         """Return reports with a reason; each begins a new epoch."""
         request = api.ReturnAssignmentsRequest(
             request_id=str(uuid4()),
@@ -270,7 +274,11 @@ class Office:
 
     async def end(self, issuer: str, item: str) -> None:
         """Conclude and close."""
-        asked: dict[str, Any] = {"division": issuer, "actor": "督查专员", "item_id": item}
+        asked: dict[str, Any] = {
+            "division": issuer,
+            "actor": "督查专员",
+            "item_id": item,
+        }
         desk = self.at(issuer).assignments
         conclusion = pb.Conclusion(
             summary="问题已整改", outcome=pb.Conclusion.OUTCOME_SATISFIED
@@ -302,7 +310,7 @@ class Office:
         )
 
     async def states(
-        self, node: str, item: str, *wanted: pb.AssignmentState
+        self, node: str, item: str, *wanted: pb.AssignmentState.ValueType
     ) -> set[str]:
         """Return the divisions whose assignment stands in one of the states at a node."""
         found: set[str] = set()
@@ -321,7 +329,11 @@ class Office:
                 return found
 
     async def until(
-        self, node: str, item: str, divisions: Iterable[str], *wanted: pb.AssignmentState
+        self,
+        node: str,
+        item: str,
+        divisions: Iterable[str],
+        *wanted: pb.AssignmentState.ValueType,
     ) -> None:
         """Wait until the assignments stand in one of the states at a node."""
         expected = set(divisions)
@@ -335,7 +347,7 @@ class Office:
         node: str,
         item: str,
         expected: set[str],
-        wanted: Sequence[pb.AssignmentState],
+        wanted: Sequence[pb.AssignmentState.ValueType],
     ) -> bool:
         return expected <= await self.states(node, item, *wanted)
 
@@ -363,11 +375,11 @@ async def open_office(
             channel = grpc.aio.insecure_channel(place.grpc, OPTIONS)
             await stack.enter_async_context(channel)
             office.desks[name] = Desk(
-                AssignmentServiceStub(channel),
-                DivisionServiceStub(channel),
-                DivisionKeepingServiceStub(channel),
-                LinkOperationServiceStub(channel),
-                ReportingServiceStub(channel),
+                work_grpc.AssignmentServiceStub(channel),
+                divisions_grpc.DivisionServiceStub(channel),
+                divisions_grpc.DivisionKeepingServiceStub(channel),
+                links_grpc.LinkOperationServiceStub(channel),
+                reporting_grpc.ReportingServiceStub(channel),
             )
         yield office
 
@@ -384,7 +396,7 @@ def a_division(code: str) -> division_pb2.Division:
     )
 
 
-def an_item(issuer: str, mode: pb.Mode = pb.MODE_DIRECT) -> pb.Item:
+def an_item(issuer: str, mode: pb.Mode.ValueType = pb.MODE_DIRECT) -> pb.Item:
     """Return an item as an officer fills it in."""
     now = datetime.now(UTC)
     item = pb.Item(

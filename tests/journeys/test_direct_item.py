@@ -62,7 +62,10 @@ async def test_a_report_can_be_read_at_every_tier(
 
     assert read[0].summary == office.history.reported[item, towns[0]][1]
     assert len(read[0].problems) == 1
-    assert {one.element for one in read[0].values} == {"reports.monthly", "reports.merged"}
+    assert {one.element for one in read[0].values} == {
+        "reports.monthly",
+        "reports.merged",
+    }
     assert all(one == read[0] for one in read)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import uuid4
 
 import grpc
@@ -26,7 +27,9 @@ async def test_a_split_and_a_merger_are_pushed_down(
     for row in rows:
         row.valid_from = "2024-07-01"
     await keeping.ImportDivisions(
-        api.ImportDivisionsRequest(request_id=str(uuid4()), actor="民政", divisions=rows)
+        api.ImportDivisionsRequest(
+            request_id=str(uuid4()), actor="民政", divisions=rows
+        )
     )
     await keeping.RetireDivision(
         api.RetireDivisionRequest(
@@ -38,7 +41,7 @@ async def test_a_split_and_a_merger_are_pushed_down(
         )
     )
     for tier in TIERS:
-        await eventually(lambda tier=tier: knows(office, tier), f"the split at {tier}")
+        await eventually(partial(knows, office, tier), f"the split at {tier}")
     before = await office.desks["township"].divisions.GetDivision(
         api.GetDivisionRequest(code=OLD, as_of="2024-01-01")
     )

@@ -10,6 +10,7 @@ import grpc
 
 from clients.runtime.watching import watch
 from ducha.assignment.v1 import assignment_pb2 as pb
+from ducha.reporting.v1 import reporting_pb2
 from ducha.reporting.v1 import reporting_service_pb2 as api
 from tests.journeys.office import Office, eventually
 from tests.journeys.running import Running
@@ -89,7 +90,7 @@ async def test_a_watch_of_a_division_resumes_from_its_token(
     await office.report(mine, towns)
     await office.until("county", mine, towns, pb.ASSIGNMENT_STATE_REPORTED)
     asked = api.WatchDivisionRequest(division="530102", resume_token=first.resume_token)
-    changes = []
+    changes: list[reporting_pb2.ItemChange] = []
     call = reporting.WatchDivision(asked)
     async for answer in call:
         changes += answer.changes
@@ -103,9 +104,7 @@ async def test_a_watch_of_a_division_resumes_from_its_token(
 
 
 async def one_answer(
-    call: grpc.aio.UnaryStreamCall[
-        api.WatchDivisionRequest, api.WatchDivisionResponse
-    ],
+    call: grpc.aio.UnaryStreamCall[api.WatchDivisionRequest, api.WatchDivisionResponse],
 ) -> api.WatchDivisionResponse:
     """Return the first answer of a watch and leave."""
     try:

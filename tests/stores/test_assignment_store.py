@@ -32,6 +32,7 @@ TOWNS = [Code(code) for code in ("530102001", "530102002", "530302001")]
 CITIES = [Code("5301"), Code("5303")]
 FIRST = UUID(int=0)
 SET_ENDS = "UPDATE assignment SET closed = $3, withdrawn = $4 WHERE (item_id, division) = ($1, $2)"
+WITHDRAW = "UPDATE assignment SET withdrawn = true WHERE (item_id, division) = ($1, $2)"
 READ = "SELECT state, late FROM assignment WHERE (item_id, division) = ($1, $2)"
 
 
@@ -256,7 +257,7 @@ async def test_an_end_is_the_end_of_all_assignments(database: Database) -> None:
     await put(database, item)
     await put(database, other)
     async with database.transaction() as tx:
-        await tx.execute(SET_ENDS, item.item_id, TOWNS[0], False, True)
+        await tx.execute(WITHDRAW, item.item_id, TOWNS[0])
         await item_store.close(tx, item.item_id)
         await item_store.set_state(tx, item.item_id, ItemState.CLOSED, b"new")
         closed = (await item_store.items(tx, [item.item_id]))[item.item_id]

@@ -31,7 +31,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def working(desk: Desk, *, bound: int = 100, limit: int = 10) -> AsyncIterator[Batcher[str, str]]:  # fmt: skip
+async def working(
+    desk: Desk, *, bound: int = 100, limit: int = 10
+) -> AsyncIterator[Batcher[str, str]]:
     """Run a batcher at the desk; it ends with the block."""
     batcher: Batcher[str, str] = Batcher(desk.work, weigh=len, bound=bound, limit=limit)
     run = asyncio.create_task(batcher.run())

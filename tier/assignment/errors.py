@@ -151,14 +151,20 @@ FLAWS: dict[Flaw, tuple[type[TierError], str]] = {
     Flaw.LEVEL_MAY_NOT_ISSUE: (LevelMayNotIssue, ""),
     Flaw.URGENCY_UNJUSTIFIED: (UrgencyUnjustified, ""),
     Flaw.RECEIVE_BY_PAST: (DeadlineInvalid, "receive_by_time is not in the future"),
-    Flaw.RECEIVE_BY_AFTER_DEADLINE: (DeadlineInvalid, "receive_by_time is after the deadline"),
+    Flaw.RECEIVE_BY_AFTER_DEADLINE: (
+        DeadlineInvalid,
+        "receive_by_time is after the deadline",
+    ),
     Flaw.NO_TARGETS: (TargetsInvalid, "none are left"),
     Flaw.TARGET_OUTSIDE: (TargetsInvalid, "outside the one that assigns:"),
     Flaw.TARGET_LEVEL: (TargetsInvalid, "not below the one that assigns:"),
     Flaw.CASCADE_NEXT_TIER: (TargetsInvalid, "a cascade goes to the next tier, not to"),
     Flaw.SKIP_LEVEL: (SkipLevelUnreasoned, ""),
     Flaw.QUORUM: (ClosingRuleInvalid, "a quorum needs 1 to 100 percent"),
-    Flaw.LEAD_NO_TARGET: (ClosingRuleInvalid, "the lead unit's division is not a target"),
+    Flaw.LEAD_NO_TARGET: (
+        ClosingRuleInvalid,
+        "the lead unit's division is not a target",
+    ),
 }
 
 
@@ -178,7 +184,9 @@ def denied(no: No, loaded: Loaded, move: str) -> TierError:
         case No.STALE_EPOCH:
             return EpochStale(division=division, epoch=assignment.epoch)
         case No.STATE:
-            return MoveNotAllowed(division=division, state=assignment.state.name, move=move)
+            return MoveNotAllowed(
+                division=division, state=assignment.state.name, move=move
+            )
         case No.CHILDREN_OPEN:
             return ChildrenOpen(division=division, open_children=loaded.open_children)
         case No.NOT_ASSIGNER:

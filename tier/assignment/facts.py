@@ -27,7 +27,6 @@ from tier.assignment.model import (
     Fenced,
     ItemState,
     Key,
-    Loaded,
     Received,
     Reported,
     Returned,
@@ -129,16 +128,24 @@ def _pass_on(app: App, read: Read, verdict: Verdict) -> None:
         upward = (app.node.parent,) if app.node.parent else ()
         verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, upward))
         return
-    _distribute(app, one, [key.division for key, _ in read.changes], read.payload, verdict)
+    _distribute(
+        app, one, [key.division for key, _ in read.changes], read.payload, verdict
+    )
 
 
 def _distribute(
-    app: App, one: Arrived, divisions: Sequence[Code], payload: Message, verdict: Verdict
+    app: App,
+    one: Arrived,
+    divisions: Sequence[Code],
+    payload: Message,
+    verdict: Verdict,
 ) -> None:
     """Pass a fact from above to its branches: unchanged where one branch has it all."""
     onward = routes.downward(app.node, divisions)
     if len(onward) == 1 and len(onward[0][1]) == len(divisions):
-        verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward[0][0]))
+        verdict.entries.append(
+            ledger.keep(one.fact, one.fact_id, one.body, onward[0][0])
+        )
         return
     verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
     fact = one.fact
@@ -147,7 +154,11 @@ def _distribute(
         part = _part(payload, divisions, codes)
         verdict.entries.append(
             ledger.record(
-                author, part, division=fact.division, subject=fact.subject, onward=neighbours
+                author,
+                part,
+                division=fact.division,
+                subject=fact.subject,
+                onward=neighbours,
             )
         )
 
@@ -163,7 +174,9 @@ def _part(payload: Any, divisions: Sequence[Code], codes: Sequence[Code]) -> Mes
     if isinstance(payload, pb.AssignmentsReturned):
         epochs = dict(zip(divisions, payload.epochs, strict=True))
         del part.epochs[:]
-        part.epochs.extend(wire.epochs_in_order(codes, [epochs[code] for code in codes]))
+        part.epochs.extend(
+            wire.epochs_in_order(codes, [epochs[code] for code in codes])
+        )
     return part  # type: ignore[no-any-return]
 
 
@@ -173,7 +186,9 @@ Changes = Iterator[tuple[Key, Change]]
 def _received(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentsReceived.FromString(one.fact.payload)
     at = wire.moment(payload.receive_time)
-    return payload, _each(payload.item_id, wire.set_from(payload.divisions), Received(at))
+    return payload, _each(
+        payload.item_id, wire.set_from(payload.divisions), Received(at)
+    )
 
 
 def _reported(one: Arrived) -> tuple[Message, Changes]:
@@ -188,14 +203,18 @@ def _returned(one: Arrived) -> tuple[Message, Changes]:
     item_id = wire.item_id(payload.item_id)
     divisions = wire.set_from(payload.divisions)
     pairs = zip(divisions, payload.epochs, strict=True)
-    changes = ((Key(item_id, code), Returned(epoch, payload.reason)) for code, epoch in pairs)
+    changes = (
+        (Key(item_id, code), Returned(epoch, payload.reason)) for code, epoch in pairs
+    )
     return payload, changes
 
 
 def _verified(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentsVerified.FromString(one.fact.payload)
     at = wire.moment(payload.verify_time)
-    return payload, _each(payload.item_id, wire.set_from(payload.divisions), Verified(at))
+    return payload, _each(
+        payload.item_id, wire.set_from(payload.divisions), Verified(at)
+    )
 
 
 def _each(item_id: str, divisions: Sequence[Code], change: Change) -> Changes:
@@ -255,7 +274,9 @@ def _onward(
 
 async def _concluded(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     payload = pb.ItemConcluded.FromString(one.fact.payload)
-    await _set_state(app, tx, one, ItemState.CONCLUDED, verdict, conclusion=payload.conclusion)
+    await _set_state(
+        app, tx, one, ItemState.CONCLUDED, verdict, conclusion=payload.conclusion
+    )
 
 
 async def _closed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:

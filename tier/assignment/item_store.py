@@ -131,7 +131,9 @@ async def withdraw(tx: Tx, item_id: UUID) -> None:
 
 async def tally(tx: Tx, item: Item) -> Tally:
     """Return how far an item is, for its closing rule."""
-    row = await tx.fetchrow(TALLY, item.item_id, item.issuer, item.closing.lead_division)
+    row = await tx.fetchrow(
+        TALLY, item.item_id, item.issuer, item.closing.lead_division
+    )
     if row is None:
         raise LookupError(item.item_id)
     return Tally(row["targets"], row["verified"], row["lead_verified"])
@@ -162,7 +164,9 @@ def _item(row: asyncpg.Record) -> Item:
         ItemState(row["state"]),
         Mode(row["mode"]),
         ClosingRule(
-            ClosingKind(row["closing_kind"]), row["quorum_percent"], row["lead_division"]
+            ClosingKind(row["closing_kind"]),
+            row["quorum_percent"],
+            row["lead_division"],
         ),
         row["receive_by_at"],
         row["deadline_at"],

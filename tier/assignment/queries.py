@@ -40,8 +40,16 @@ async def get_item(app: App, item_id: UUID) -> pb.GetItemResponse:
 async def list_items(app: App, request: pb.ListItemsRequest) -> pb.ListItemsResponse:
     """Page through items, newest first."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=2)
-    issuer = wire.code(request.issuer_division, "issuer_division") if request.issuer_division else ""
-    before = (_moment(page.text(0)), _uuid(page.text(1), LAST)) if page.after else (FOREVER, LAST)
+    issuer = (
+        wire.code(request.issuer_division, "issuer_division")
+        if request.issuer_division
+        else ""
+    )
+    before = (
+        (_moment(page.text(0)), _uuid(page.text(1), LAST))
+        if page.after
+        else (FOREVER, LAST)
+    )
     async with app.db.reading() as tx:
         found = await item_store.newest(
             tx,
@@ -53,7 +61,8 @@ async def list_items(app: App, request: pb.ListItemsRequest) -> pb.ListItemsResp
     shown = found[: page.size]
     last = (shown[-1].issued_at.isoformat(), str(shown[-1].item_id)) if shown else ()
     return pb.ListItemsResponse(
-        items=[wire.item_to(item) for item in shown], next_page_token=page.next(found, last)
+        items=[wire.item_to(item) for item in shown],
+        next_page_token=page.next(found, last),
     )
 
 
@@ -95,12 +104,16 @@ async def list_assignments(
     keys = [loaded.assignment.key for loaded, _ in shown[-1:]]
     last = [part for key in keys for part in (key.division, str(key.item_id))]
     return pb.ListAssignmentsResponse(
-        assignments=[wire.assignment_to(loaded.assignment, item) for loaded, item in shown],
+        assignments=[
+            wire.assignment_to(loaded.assignment, item) for loaded, item in shown
+        ],
         next_page_token=page.next(found, last),
     )
 
 
-async def list_fenced(app: App, request: pb.ListFencedWorkRequest) -> pb.ListFencedWorkResponse:
+async def list_fenced(
+    app: App, request: pb.ListFencedWorkRequest
+) -> pb.ListFencedWorkResponse:
     """Page through fenced work, oldest first."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=1)
     item_id = _item_id(request.item_id)
@@ -154,7 +167,9 @@ def _states(numbers: Iterable[int]) -> list[State]:
         return [State(number) for number in numbers]
     except ValueError as wrong:
         violation = Violation("states", str(wrong))
-        raise InvalidInput(problem=f"states: {wrong}", violations=[violation]) from wrong
+        raise InvalidInput(
+            problem=f"states: {wrong}", violations=[violation]
+        ) from wrong
 
 
 def _uuid(text: str, default: UUID) -> UUID:

@@ -25,7 +25,9 @@ def downward(node: Node, divisions: Sequence[Code]) -> list[Route]:
     return [((name,), codes) for name, codes in node.branches(divisions).items()]
 
 
-def _merged(node: Node, divisions: Sequence[Code], upward: tuple[str, ...]) -> list[Route]:
+def _merged(
+    node: Node, divisions: Sequence[Code], upward: tuple[str, ...]
+) -> list[Route]:
     branches = node.branches(divisions)
     if len(branches) == 1:
         ((name, codes),) = branches.items()
@@ -33,7 +35,9 @@ def _merged(node: Node, divisions: Sequence[Code], upward: tuple[str, ...]) -> l
             return [((name, *upward), codes)]
     routes: list[Route] = [((name,), codes) for name, codes in branches.items()]
     told = {code for codes in branches.values() for code in codes}
-    rest = list(divisions) if upward else [code for code in divisions if code not in told]
+    rest = (
+        list(divisions) if upward else [code for code in divisions if code not in told]
+    )
     if rest:
         routes.append((upward, rest))
     return routes

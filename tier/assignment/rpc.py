@@ -42,12 +42,18 @@ class AssignmentService(AssignmentServiceServicer):
         )
         app.tasks.create_task(self._filings.run())
 
-    async def IssueItem(self, request: pb.IssueItemRequest, context: Context) -> pb.IssueItemResponse:
+    async def IssueItem(
+        self, request: pb.IssueItemRequest, context: Context
+    ) -> pb.IssueItemResponse:
         """Issue an item, or only check it."""
         if request.validate_only:
             issuer = wire.code(request.division, "division")
-            return await issue.validate(self._app, issuer, request.item, request.targets)
-        return await issue.issue(self._app, _call(request), request.item, request.targets)
+            return await issue.validate(
+                self._app, issuer, request.item, request.targets
+            )
+        return await issue.issue(
+            self._app, _call(request), request.item, request.targets
+        )
 
     async def SplitAssignment(
         self, request: pb.SplitAssignmentRequest, context: Context
@@ -59,7 +65,9 @@ class AssignmentService(AssignmentServiceServicer):
             wire.optional_moment(
                 request.receive_by_time, there=request.HasField("receive_by_time")
             ),
-            wire.optional_moment(request.deadline_time, there=request.HasField("deadline_time")),
+            wire.optional_moment(
+                request.deadline_time, there=request.HasField("deadline_time")
+            ),
             request.instructions,
         )
         return await issue.split(self._app, _call(request), asked)
@@ -72,7 +80,9 @@ class AssignmentService(AssignmentServiceServicer):
             Piece(_key(ref.item_id, ref.division, f"assignments[{index}].division"))
             for index, ref in enumerate(request.assignments)
         )
-        filing = Filing(requests.identify(request, request.request_id), request.actor, pieces)
+        filing = Filing(
+            requests.identify(request, request.request_id), request.actor, pieces
+        )
         answer = await self._filings.submit(filing)
         return pb.ReceiveAssignmentsResponse.FromString(answer)
 
@@ -108,7 +118,9 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> pb.VerifyAssignmentsResponse:
         """Accept reports."""
         divisions = wire.codes(request.divisions, "divisions")
-        return await judge.verify(self._app, _call(request), UUID(request.item_id), divisions)
+        return await judge.verify(
+            self._app, _call(request), UUID(request.item_id), divisions
+        )
 
     async def ConcludeItem(
         self, request: pb.ConcludeItemRequest, context: Context
@@ -118,7 +130,9 @@ class AssignmentService(AssignmentServiceServicer):
             self._app, _call(request), UUID(request.item_id), request.conclusion
         )
 
-    async def CloseItem(self, request: pb.CloseItemRequest, context: Context) -> pb.CloseItemResponse:
+    async def CloseItem(
+        self, request: pb.CloseItemRequest, context: Context
+    ) -> pb.CloseItemResponse:
         """Close an item."""
         return await end.close(self._app, _call(request), UUID(request.item_id))
 
@@ -130,11 +144,15 @@ class AssignmentService(AssignmentServiceServicer):
             self._app, _call(request), UUID(request.item_id), request.reason
         )
 
-    async def GetItem(self, request: pb.GetItemRequest, context: Context) -> pb.GetItemResponse:
+    async def GetItem(
+        self, request: pb.GetItemRequest, context: Context
+    ) -> pb.GetItemResponse:
         """Return an item."""
         return await queries.get_item(self._app, UUID(request.item_id))
 
-    async def ListItems(self, request: pb.ListItemsRequest, context: Context) -> pb.ListItemsResponse:
+    async def ListItems(
+        self, request: pb.ListItemsRequest, context: Context
+    ) -> pb.ListItemsResponse:
         """Page through items."""
         return await queries.list_items(self._app, request)
 

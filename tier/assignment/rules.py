@@ -31,6 +31,8 @@ from tier.assignment.model import (
 )
 from tier.jurisdiction import Code, Level, contains, level_of
 
+ALL_PERCENT = 100
+
 
 def fold(assignment: Assignment, change: Change) -> Assignment | Fenced:
     """Return the assignment after `change`, or that the change comes from a passed epoch.
@@ -39,7 +41,11 @@ def fold(assignment: Assignment, change: Change) -> Assignment | Fenced:
     """
     match change:
         case Received(at):
-            return assignment if assignment.received_at else replace(assignment, received_at=at)
+            return (
+                assignment
+                if assignment.received_at
+                else replace(assignment, received_at=at)
+            )
         case Reported(at, epoch, problems, fact_id):
             if epoch < assignment.epoch:
                 return Fenced.STALE
@@ -103,7 +109,9 @@ def may_split(loaded: Loaded, mode: Mode) -> No | None:
     return None if loaded.assignment.state in workable else No.STATE
 
 
-def flaw(draft: Draft, targets: Sequence[Code], now: datetime) -> tuple[Flaw, str] | None:
+def flaw(
+    draft: Draft, targets: Sequence[Code], now: datetime
+) -> tuple[Flaw, str] | None:
     """Return the first thing that forbids issuing `draft` to `targets`, and to which code."""
     if level_of(draft.issuer) >= Level.TOWNSHIP:
         return Flaw.LEVEL_MAY_NOT_ISSUE, draft.issuer
@@ -155,9 +163,14 @@ def _reach_flaw(draft: Draft, targets: Sequence[Code]) -> tuple[Flaw, str] | Non
     return None if draft.skip_level_reason.strip() else (Flaw.SKIP_LEVEL, found[1])
 
 
-def _closing_flaw(closing: ClosingRule, targets: Sequence[Code]) -> tuple[Flaw, str] | None:
+def _closing_flaw(
+    closing: ClosingRule, targets: Sequence[Code]
+) -> tuple[Flaw, str] | None:
     """A quorum is a share; who leads must execute."""
-    if closing.kind is ClosingKind.QUORUM and not 1 <= closing.quorum_percent <= 100:
+    if (
+        closing.kind is ClosingKind.QUORUM
+        and not 1 <= closing.quorum_percent <= ALL_PERCENT
+    ):
         return Flaw.QUORUM, str(closing.quorum_percent)
     if closing.kind is ClosingKind.LEAD and closing.lead_division not in targets:
         return Flaw.LEAD_NO_TARGET, closing.lead_division
@@ -179,13 +192,17 @@ def split_deadlines(
     latest = parent.deadline - min(buffer, left / 2)
     receive_by, deadline = asked
     deadline = deadline or latest
-    receive_by = receive_by or min(deadline, max(parent.receive_by, now + (deadline - now) / 2))
+    receive_by = receive_by or min(
+        deadline, max(parent.receive_by, now + (deadline - now) / 2)
+    )
     if deadline > latest or deadline_flaw(receive_by, deadline, now) is not None:
         return None
     return receive_by, deadline
 
 
-def lacking(closing: ClosingRule, targets: int, verified: int, *, lead_verified: bool) -> int:
+def lacking(
+    closing: ClosingRule, targets: int, verified: int, *, lead_verified: bool
+) -> int:
     """Return how many verified reports the closing rule still lacks."""
     match closing.kind:
         case ClosingKind.ALL:

@@ -110,7 +110,9 @@ LIST = f"""
 
 async def load(tx: Tx, keys: Sequence[Key]) -> dict[Key, Loaded]:
     """Return those of the assignments that are here, with what decides about them."""
-    rows = await tx.fetch(LOAD, [key.item_id for key in keys], [key.division for key in keys])
+    rows = await tx.fetch(
+        LOAD, [key.item_id for key in keys], [key.division for key in keys]
+    )
     found = map(_loaded, rows)
     return {loaded.assignment.key: loaded for loaded in found}
 
@@ -204,7 +206,9 @@ async def fence(tx: Tx, work: Sequence[Fenceable], now: datetime) -> None:
     )
 
 
-async def fenced(tx: Tx, after: int, item_id: UUID | None, limit: int) -> list[asyncpg.Record]:
+async def fenced(
+    tx: Tx, after: int, item_id: UUID | None, limit: int
+) -> list[asyncpg.Record]:
     """Return fenced work after an id, oldest first."""
     return await tx.fetch(FENCED, after, item_id, limit)
 
@@ -228,13 +232,9 @@ def _loaded(row: asyncpg.Record) -> Loaded:
     (item_id, division, assigner, epoch, receive_by, deadline, received, reported, verified,
      returned, reason, closed, withdrawn, split, problems, report_fact, instructions,
      ended, traceparent, open_children, *_) = row.values()  # fmt: skip
-    return Loaded(
-        Assignment(
-            Key(item_id, division), assigner, epoch, receive_by, deadline, received, reported,
-            verified, returned, reason, closed, withdrawn, split, problems, report_fact,
-            instructions,
-        ),  # fmt: skip
-        ended,
-        open_children,
-        traceparent,
-    )
+    assignment = Assignment(
+        Key(item_id, division), assigner, epoch, receive_by, deadline, received, reported,
+        verified, returned, reason, closed, withdrawn, split, problems, report_fact,
+        instructions,
+    )  # fmt: skip
+    return Loaded(assignment, ended, open_children, traceparent)

@@ -79,7 +79,9 @@ def code(text: str, field: str) -> Code:
         return parse(text)
     except ValueError as wrong:
         violation = Violation(field, str(wrong))
-        raise InvalidInput(problem=f"{field}: {wrong}", violations=[violation]) from wrong
+        raise InvalidInput(
+            problem=f"{field}: {wrong}", violations=[violation]
+        ) from wrong
 
 
 def codes(texts: Iterable[str], field: str) -> list[Code]:
@@ -181,5 +183,7 @@ def problem_count(report: pb.Report) -> int:
 
 def epochs_in_order(divisions: Sequence[Code], epochs: Sequence[int]) -> list[int]:
     """Order `epochs` as `set_to` orders their divisions: by length, then by code."""
-    paired = sorted(zip(divisions, epochs, strict=True), key=lambda pair: (len(pair[0]), pair[0]))
+    paired = sorted(
+        zip(divisions, epochs, strict=True), key=lambda pair: (len(pair[0]), pair[0])
+    )
     return [epoch for _, epoch in paired]

@@ -61,10 +61,18 @@ def record(
         traceparent=author.traceparent,
     )
     return Entry(
-        UUID(int=fact_id.int), kind, division, subject, fact.SerializeToString(), onward
+        UUID(int=fact_id.int),
+        kind,
+        division,
+        subject,
+        author.actor,
+        fact.SerializeToString(),
+        onward,
     )
 
 
 def keep(fact: pb.Fact, fact_id: UUID, body: bytes, onward: tuple[str, ...]) -> Entry:
     """Keep a fact that came over a link, byte for byte."""
-    return Entry(fact_id, fact.kind, fact.division, fact.subject, body, onward)
+    return Entry(
+        fact_id, fact.kind, fact.division, fact.subject, fact.actor, body, onward
+    )

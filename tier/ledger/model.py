@@ -18,6 +18,7 @@ class Entry:
     kind: str
     division: str
     subject: str
+    actor: str
     body: bytes
     onward: tuple[str, ...] = ()
 
@@ -43,8 +44,11 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A fact as the ledger holds it."""
+    """What the ledger shows of a fact without opening it."""
 
     position: int
     recorded_at: datetime
-    body: bytes
+    kind: str
+    division: str
+    subject: str
+    actor: str

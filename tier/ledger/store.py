@@ -24,17 +24,18 @@ APPEND = """
     ), given AS MATERIALIZED (
         SELECT head.before + f.ordinality AS position, f.*
           FROM head,
-               unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
-               WITH ORDINALITY AS f (fact_id, kind, division, subject, body, onward)
+               unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[],
+                      $7::text[])
+               WITH ORDINALITY AS f (fact_id, kind, division, subject, actor, body, onward)
     ), fact AS (
         INSERT INTO ledger_fact
-               (position, fact_id, kind, division, subject, recorded_at, digest, body)
-        SELECT position, fact_id, kind, division, subject, $7, sha256(body), body
+               (position, fact_id, kind, division, subject, actor, recorded_at, digest, body)
+        SELECT position, fact_id, kind, division, subject, actor, $8, sha256(body), body
           FROM given
     ), lane AS (
         UPDATE ledger_lane
            SET seq = seq + added.n
-          FROM unnest($8::text[], $9::bigint[]) AS added (name, n)
+          FROM unnest($9::text[], $10::bigint[]) AS added (name, n)
          WHERE neighbour = added.name
         RETURNING neighbour, epoch, seq - added.n AS before
     ), sent AS (
@@ -66,7 +67,8 @@ NUMBER = """
 """
 
 FACT_COLUMNS = (
-    "position", "fact_id", "kind", "division", "subject", "recorded_at", "digest", "body"
+    "position", "fact_id", "kind", "division", "subject", "actor", "recorded_at", "digest",
+    "body",
 )  # fmt: skip
 OUTBOX_COLUMNS = ("neighbour", "seq", "position")
 MANY = 64
@@ -112,7 +114,7 @@ HEAD = "SELECT position FROM ledger_head"
 BODIES = "SELECT fact_id, body FROM ledger_fact WHERE fact_id = ANY($1)"
 
 ABOUT_SUBJECT = """
-    SELECT position, recorded_at, body
+    SELECT position, recorded_at, kind, division, subject, actor
       FROM ledger_fact
      WHERE subject = $1 AND position > $2
      ORDER BY position
@@ -121,7 +123,7 @@ ABOUT_SUBJECT = """
 
 # What lies within the division, and what was said from above it.
 ABOUT_DIVISION = """
-    SELECT position, recorded_at, body
+    SELECT position, recorded_at, kind, division, subject, actor
       FROM ledger_fact
      WHERE position > $2 AND position <= $4
        AND (starts_with(division, $1) OR starts_with($1, division))
@@ -153,6 +155,7 @@ async def _insert(
         [entry.kind for entry in entries],
         [entry.division for entry in entries],
         [entry.subject for entry in entries],
+        [entry.actor for entry in entries],
         [entry.body for entry in entries],
         [",".join(entry.onward) for entry in entries],
         recorded_at,
@@ -172,12 +175,14 @@ async def _copy(
         FACT_COLUMNS,
         [
             (position, entry.fact_id, entry.kind, entry.division, entry.subject,
-             recorded_at, sha256(entry.body).digest(), entry.body)
+             entry.actor, recorded_at, sha256(entry.body).digest(), entry.body)
             for position, entry in enumerate(entries, first)
         ],
     )  # fmt: skip
     numbers = {
-        row["neighbour"]: count(row["lane_before"] + 1) for row in rows if row["neighbour"]
+        row["neighbour"]: count(row["lane_before"] + 1)
+        for row in rows
+        if row["neighbour"]
     }
     await tx.copy(
         "ledger_outbox",
@@ -213,7 +218,9 @@ async def lanes(tx: Tx) -> list[Lane]:
     return [Lane(row["neighbour"], row["epoch"], row["seq"]) for row in rows]
 
 
-async def outgoing(tx: Tx, neighbour: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+async def outgoing(
+    tx: Tx, neighbour: str, after: int, limit: int
+) -> list[tuple[int, bytes]]:
     """Return (seq, body) of what a neighbour is owed after `after`: a page of it."""
     rows = await tx.fetch(OUTGOING, neighbour, after, limit, OUTGOING_BYTES)
     return [(row["seq"], row["body"]) for row in rows]
@@ -244,7 +251,7 @@ async def head(tx: Tx) -> int:
 async def about_subject(tx: Tx, subject: str, after: int, limit: int) -> list[Kept]:
     """Return facts about `subject` after a position, in order."""
     rows = await tx.fetch(ABOUT_SUBJECT, subject, after, limit)
-    return [Kept(row["position"], row["recorded_at"], row["body"]) for row in rows]
+    return [Kept(*row) for row in rows]
 
 
 async def about_division(
@@ -252,4 +259,4 @@ async def about_division(
 ) -> list[Kept]:
     """Return facts within `division` or from above it, between two positions, in order."""
     rows = await tx.fetch(ABOUT_DIVISION, division, after, limit, upto)
-    return [Kept(row["position"], row["recorded_at"], row["body"]) for row in rows]
+    return [Kept(*row) for row in rows]

@@ -185,10 +185,20 @@ def _misplaced(node: Node, neighbour: str, arrived: Arrived) -> Unfit | None:
     except ValueError as wrong:
         return Unfit(arrived, WRONG_JURISDICTION, str(wrong))
     if arrived.downward:
-        ours = within(code, node.hosts) or any(contains(code, host) for host in node.hosts)
+        ours = within(code, node.hosts) or any(
+            contains(code, host) for host in node.hosts
+        )
     else:
-        ours = any(within(code, child.hosts) for child in node.children if child.name == neighbour)
-    return None if ours else Unfit(arrived, WRONG_JURISDICTION, f"{neighbour} may not speak of {text}")
+        ours = any(
+            within(code, child.hosts)
+            for child in node.children
+            if child.name == neighbour
+        )
+    return (
+        None
+        if ours
+        else Unfit(arrived, WRONG_JURISDICTION, f"{neighbour} may not speak of {text}")
+    )
 
 
 def _unknown(doors: Doors, arrived: Arrived) -> Unfit | None:
@@ -240,7 +250,9 @@ async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
         if isinstance(read, Unfit):
             verdict.unfit.append(read)
         else:
-            verdict = await _dispatch(app, tx, doors, entry.neighbour, [read], alone=True)
+            verdict = await _dispatch(
+                app, tx, doors, entry.neighbour, [read], alone=True
+            )
         if verdict.unfit:
             unfit = verdict.unfit[0]
             raise QuarantineStands(

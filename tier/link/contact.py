@@ -24,7 +24,9 @@ class Contact:
 class Contacts:
     """All neighbours, as last seen."""
 
-    def __init__(self, neighbours: Sequence[str], children: Sequence[str], limit: timedelta) -> None:
+    def __init__(
+        self, neighbours: Sequence[str], children: Sequence[str], limit: timedelta
+    ) -> None:
         """Begin with nobody heard; a child silent for `limit` is out of contact."""
         self._contacts = {name: Contact() for name in neighbours}
         self._children = tuple(children)

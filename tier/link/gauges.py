@@ -27,7 +27,9 @@ class Gauges:
         self._contacts = contacts
         self._lines: list[Line] = []
         telemetry.gauge(
-            "ducha_link_backlog_facts", "Facts a neighbour has not confirmed", self._backlog
+            "ducha_link_backlog_facts",
+            "Facts a neighbour has not confirmed",
+            self._backlog,
         )
         telemetry.gauge(
             "ducha_link_oldest_unreceipted_seconds",
@@ -36,10 +38,14 @@ class Gauges:
         )
         telemetry.gauge("ducha_link_gaps", "Gaps seen since the start", self._gaps)
         telemetry.gauge(
-            "ducha_link_quarantined_facts", "Facts that could not be applied", self._quarantine
+            "ducha_link_quarantined_facts",
+            "Facts that could not be applied",
+            self._quarantine,
         )
         telemetry.gauge(
-            "ducha_link_in_contact", "1 if the neighbour was heard of lately", self._contact
+            "ducha_link_in_contact",
+            "1 if the neighbour was heard of lately",
+            self._contact,
         )
 
     async def run(self) -> None:
@@ -70,4 +76,6 @@ class Gauges:
         return self._each(lambda line: self._contacts.in_contact(line.neighbour, now))
 
     def _each(self, value: Callable[[Line], float]) -> Reading:
-        return [({"neighbour": line.neighbour}, float(value(line))) for line in self._lines]
+        return [
+            ({"neighbour": line.neighbour}, float(value(line))) for line in self._lines
+        ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import grpc
@@ -25,19 +24,33 @@ SCHEMA = Path(__file__).parent / "schema"
 class Lines:
     """The links of one node."""
 
-    def __init__(self, app: App, capabilities: Sequence[Capability], road_: Road, contacts: Contacts) -> None:
+    def __init__(
+        self,
+        app: App,
+        capabilities: Sequence[Capability],
+        road_: Road,
+        contacts: Contacts,
+    ) -> None:
         """Link `app` with its neighbours; facts go to the doors of `capabilities`."""
         self._app = app
         self._capabilities = capabilities
         self._road = road_
         self._contacts = contacts
         self._doors: Doors = {
-            kind: door for capability in capabilities for kind, door in capability.kinds.items()
+            kind: door
+            for capability in capabilities
+            for kind, door in capability.kinds.items()
         }
         node = app.node
-        self._down = {child.name: road.down(node.name, child.name) for child in node.children}
-        self._up = {child.name: road.up(node.name, child.name) for child in node.children}
-        self._children = {name: self._receiver(lane, name) for name, lane in self._up.items()}
+        self._down = {
+            child.name: road.down(node.name, child.name) for child in node.children
+        }
+        self._up = {
+            child.name: road.up(node.name, child.name) for child in node.children
+        }
+        self._children = {
+            name: self._receiver(lane, name) for name, lane in self._up.items()
+        }
 
     async def open(self) -> None:
         """Make room for every neighbour; greet a child whose link is new."""
@@ -66,7 +79,9 @@ class Lines:
             self._send(road.up(node.parent, node.name), node.parent)
             receiver = self._receiver(road.down(node.parent, node.name), node.parent)
             self._receive(receiver)
-            repair = Repair(self._app, parent_channel, node.parent, receiver, self._contacts)
+            repair = Repair(
+                self._app, parent_channel, node.parent, receiver, self._contacts
+            )
             tasks.create_task(repair.run())
 
     def add_services(self, server: grpc.aio.Server) -> list[str]:
@@ -80,7 +95,9 @@ class Lines:
         return ["ducha.link.v1.LinkService", "ducha.link.v1.LinkOperationService"]
 
     def _receiver(self, lane: road.Lane, name: str) -> Receiver:
-        return Receiver(self._app, self._doors, self._road, lane, name, contacts=self._contacts)
+        return Receiver(
+            self._app, self._doors, self._road, lane, name, contacts=self._contacts
+        )
 
     def _receive(self, receiver: Receiver) -> None:
         self._app.tasks.create_task(receiver.pull())

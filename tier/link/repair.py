@@ -32,14 +32,21 @@ AWAY_SECONDS = 5.0
 RPC_SECONDS = 10.0
 PAGE_FACTS = 500
 
-REPAIRED = telemetry.counter("ducha_link_facts_repaired", "Facts that went over the repair road")
+REPAIRED = telemetry.counter(
+    "ducha_link_facts_repaired", "Facts that went over the repair road"
+)
 
 
 class Repair:
     """Keeps in touch with the parent."""
 
     def __init__(
-        self, app: App, channel: grpc.aio.Channel, parent: str, receiver: Receiver, contacts: Contacts
+        self,
+        app: App,
+        channel: grpc.aio.Channel,
+        parent: str,
+        receiver: Receiver,
+        contacts: Contacts,
     ) -> None:
         """Talk to `parent` over `channel`; replayed facts go to `receiver`."""
         self._app = app
@@ -87,7 +94,10 @@ class Repair:
             timeout=RPC_SECONDS,
         )
         self._contacts.heard(self._parent, self._app.now())
-        owed, receipt = wire.mark_from(response.down_head), wire.mark_from(response.up_applied)
+        owed, receipt = (
+            wire.mark_from(response.down_head),
+            wire.mark_from(response.up_applied),
+        )
         self._contact.head = owed
         head = await actions.confirm(self._app, self._parent, receipt)
         if owed > applied and (hurry or self._before[0] == applied):
@@ -117,10 +127,10 @@ class Repair:
             run = await actions.owed(self._app, self._parent, after, PAGE_FACTS)
             if run is None:
                 return
-            bundle = wire.bundle_to(
-                self._app.node.name, self._parent, run.epoch, run.first, run.bodies, ""
+            bundle = wire.bundle_to(self._app.node.name, self._parent, run)
+            response = await self._stub.Deliver(
+                pb.DeliverRequest(bundle=bundle), timeout=60.0
             )
-            response = await self._stub.Deliver(pb.DeliverRequest(bundle=bundle), timeout=60.0)
             applied = wire.mark_from(response.applied)
             REPAIRED.add(len(run.bodies), {"neighbour": self._parent})
             self._contacts.heard(self._parent, self._app.now())

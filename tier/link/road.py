@@ -14,12 +14,17 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, StorageType, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    StorageType,
+    StreamConfig,
+)
 
 LOG = structlog.get_logger(__name__)
 
@@ -70,6 +75,7 @@ class Road:
         self._name = name
         self._client = Client()
         self._own: list[Lane] = []
+        self._open = asyncio.Event()
 
     async def run(self, own: list[Lane]) -> None:
         """Connect, make the lanes this node is the parent of, and stay connected."""
@@ -87,6 +93,7 @@ class Road:
             inbox_prefix=f"_INBOX.{self._name}".encode(),
         )
         await self._make_lanes()
+        self._open.set()
 
     async def close(self) -> None:
         """Hang up."""
@@ -107,7 +114,9 @@ class Road:
                 lane.subject, data, stream=lane.stream
             )
         except (NatsError, OSError, TimeoutError) as failure:
-            LOG.info("road refused a bundle", lane=lane.stream, error=type(failure).__name__)
+            LOG.info(
+                "road refused a bundle", lane=lane.stream, error=type(failure).__name__
+            )
             if lane in self._own:
                 await self._make_lanes()
             return False
@@ -121,8 +130,7 @@ class Road:
         """
         inbox = self._client.new_inbox()
         pull = _Pull(lane, inbox)
-        while not self._client.is_connected:
-            await asyncio.sleep(HEARTBEAT_SECONDS / 5)
+        await self._open.wait()
         subscription = await self._client.subscribe(f"{inbox}.*", cb=pull.take)
         try:
             while True:
@@ -145,7 +153,9 @@ class Road:
                 await jetstream.add_stream(_stream(lane))
                 await jetstream.add_consumer(lane.stream, _consumer(lane))
         except (NatsError, OSError, TimeoutError) as failure:
-            LOG.warning("lanes not made yet", error=f"{type(failure).__name__}: {failure}")
+            LOG.warning(
+                "lanes not made yet", error=f"{type(failure).__name__}: {failure}"
+            )
 
     async def _log_error(self, failure: Exception) -> None:
         LOG.info("road", error=f"{type(failure).__name__}: {failure}")
@@ -197,7 +207,9 @@ class _Pull:
         }
         try:
             await client.publish(
-                self._subject, json.dumps(request).encode(), f"{self._inbox}.{self._number}"
+                self._subject,
+                json.dumps(request).encode(),
+                f"{self._inbox}.{self._number}",
             )
             self.outstanding = PULL_MESSAGES
         except (NatsError, OSError):

@@ -26,7 +26,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class LinkService(LinkServiceServicer):
     """Serve `ducha.link.v1.LinkService`: the parent's side of the repair road."""
 
-    def __init__(self, app: App, receivers: Mapping[str, Receiver], contacts: Contacts) -> None:
+    def __init__(
+        self, app: App, receivers: Mapping[str, Receiver], contacts: Contacts
+    ) -> None:
         """Answer the children that `receivers` names."""
         self._app = app
         self._receivers = receivers
@@ -41,7 +43,9 @@ class LinkService(LinkServiceServicer):
             self._app, request.child, wire.mark_from(request.down_applied)
         )
         applied = await actions.applied(self._app, request.child)
-        return pb.SyncResponse(down_head=wire.mark_to(head), up_applied=wire.mark_to(applied))
+        return pb.SyncResponse(
+            down_head=wire.mark_to(head), up_applied=wire.mark_to(applied)
+        )
 
     async def Replay(
         self, request: pb.ReplayRequest, context: Context
@@ -56,20 +60,22 @@ class LinkService(LinkServiceServicer):
             if run is None:
                 return
             yield pb.ReplayResponse(
-                bundle=wire.bundle_to(
-                    self._app.node.name, request.child, run.epoch, run.first, run.bodies, ""
-                )
+                bundle=wire.bundle_to(self._app.node.name, request.child, run)
             )
             after = run.first + len(run.bodies) - 1
 
-    async def Deliver(self, request: pb.DeliverRequest, context: Context) -> pb.DeliverResponse:
+    async def Deliver(
+        self, request: pb.DeliverRequest, context: Context
+    ) -> pb.DeliverResponse:
         """Take what a child is owed to tell."""
         child = request.bundle.sender
         self._known(child)
         if request.bundle.receiver != self._app.node.name:
             raise NeighbourUnknown(child=child, node=self._app.node.name)
         await self._receivers[child].apply([request.bundle])
-        return pb.DeliverResponse(applied=wire.mark_to(await actions.applied(self._app, child)))
+        return pb.DeliverResponse(
+            applied=wire.mark_to(await actions.applied(self._app, child))
+        )
 
     def _known(self, child: str) -> None:
         if child not in self._receivers:
@@ -102,7 +108,9 @@ class LinkOperationService(LinkOperationServiceServicer):
         shown = entries[: page.size]
         return pb.ListQuarantineResponse(
             facts=[wire.quarantined_to(entry) for entry in shown],
-            next_page_token=page.next(entries, [str(one.quarantine_id) for one in shown[-1:]]),
+            next_page_token=page.next(
+                entries, [str(one.quarantine_id) for one in shown[-1:]]
+            ),
         )
 
     async def RetryQuarantine(
@@ -116,5 +124,7 @@ class LinkOperationService(LinkOperationServiceServicer):
         self, request: pb.DropQuarantineRequest, context: Context
     ) -> pb.DropQuarantineResponse:
         """Set an entry aside for good."""
-        await actions.drop(self._app, request.quarantine_id, request.actor, request.reason)
+        await actions.drop(
+            self._app, request.quarantine_id, request.actor, request.reason
+        )
         return pb.DropQuarantineResponse()

@@ -33,7 +33,9 @@ def sift(mark: Mark, runs: Iterable[Run]) -> Sifted:
 
 def is_ahead(theirs: Mark, head: Mark) -> bool:
     """Whether a neighbour has what we never sent: we were restored from an old backup."""
-    return theirs.epoch > head.epoch or (theirs.epoch == head.epoch and theirs.seq > head.seq)
+    return theirs.epoch > head.epoch or (
+        theirs.epoch == head.epoch and theirs.seq > head.seq
+    )
 
 
 def next_epoch(theirs: Mark, head: Mark, seconds: int) -> int:

@@ -144,7 +144,9 @@ async def entry(tx: Tx, quarantine_id: int) -> Quarantined | None:
     return None if row is None else _entry(row)
 
 
-async def settle(tx: Tx, quarantine_id: int, now: datetime, actor: str, how: str) -> None:
+async def settle(
+    tx: Tx, quarantine_id: int, now: datetime, actor: str, how: str
+) -> None:
     """Close an entry; it stays on record."""
     await tx.execute(SETTLE, quarantine_id, now, actor, how)
 

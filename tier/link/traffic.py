@@ -35,9 +35,15 @@ QUEUE_BYTES = 32 * 1024 * 1024
 APPLY_MESSAGES = 8
 RETRY_SECONDS = 0.2
 
-APPLIED = telemetry.counter("ducha_link_facts_applied", "Facts applied from a neighbour")
-FAILED = telemetry.counter("ducha_link_apply_failures", "Batches that raised while applied")
-LATENCY = telemetry.histogram("ducha_link_apply_duration", "Time to apply a batch of facts", "s")
+APPLIED = telemetry.counter(
+    "ducha_link_facts_applied", "Facts applied from a neighbour"
+)
+FAILED = telemetry.counter(
+    "ducha_link_apply_failures", "Batches that raised while applied"
+)
+LATENCY = telemetry.histogram(
+    "ducha_link_apply_duration", "Time to apply a batch of facts", "s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ class Sender:
             if lane.neighbour != self._neighbour or self._queued > QUEUE_BYTES:
                 continue
             bodies = [
-                entry.body for entry in committed.entries if self._neighbour in entry.onward
+                entry.body
+                for entry in committed.entries
+                if self._neighbour in entry.onward
             ]
             first = lane.before + 1
             for part in _parts(bodies):
@@ -94,7 +102,10 @@ class Sender:
             run, last = self._queue[0].run, taken[-1].run
             facts += len(run.bodies)
             size += sum(map(len, run.bodies))
-            follows = (run.epoch, run.first) == (last.epoch, last.first + len(last.bodies))
+            follows = (run.epoch, run.first) == (
+                last.epoch,
+                last.first + len(last.bodies),
+            )
             if not follows or facts > BUNDLE_FACTS or size > BUNDLE_BYTES:
                 break
             taken.append(self._queue.popleft())
@@ -102,7 +113,7 @@ class Sender:
 
     async def _publish(self, taken: list[Pending]) -> None:
         """Publish one bundle; a failure is the repair's to mend."""
-        bodies = [body for pending in taken for body in pending.run.bodies]
+        bodies = tuple(body for pending in taken for body in pending.run.bodies)
         self._queued -= sum(map(len, bodies))
         with telemetry.span(
             f"publish {self._lane.way}",
@@ -110,12 +121,11 @@ class Sender:
             kind=Kind.PRODUCER,
             attributes={"ducha.link": self._neighbour, "ducha.facts": len(bodies)},
         ):
+            run = Run(taken[0].run.epoch, taken[0].run.first, bodies)
             bundle = wire.bundle_to(
                 self._app.node.name,
                 self._neighbour,
-                taken[0].run.epoch,
-                taken[0].run.first,
-                bodies,
+                run,
                 telemetry.current_traceparent(),
             )
             await self._road.publish(self._lane, bundle.SerializeToString())
@@ -139,7 +149,14 @@ class Receiver:
     """Applies what comes from one neighbour."""
 
     def __init__(
-        self, app: App, doors: Doors, road: Road, lane: Lane, neighbour: str, *, contacts: Contacts
+        self,
+        app: App,
+        doors: Doors,
+        road: Road,
+        lane: Lane,
+        neighbour: str,
+        *,
+        contacts: Contacts,
     ) -> None:
         """Receive from `neighbour` over `lane`."""
         self._app = app
@@ -148,7 +165,9 @@ class Receiver:
         self._lane = lane
         self._neighbour = neighbour
         self._contacts = contacts
-        self._arrived: asyncio.Queue[Message] = asyncio.Queue(maxsize=2 * APPLY_MESSAGES)
+        self._arrived: asyncio.Queue[Message] = asyncio.Queue(
+            maxsize=2 * APPLY_MESSAGES
+        )
 
     async def pull(self) -> None:
         """Take messages from the road until cancelled; a full queue slows the pull."""
@@ -161,14 +180,20 @@ class Receiver:
             messages = [await self._arrived.get()]
             while len(messages) < APPLY_MESSAGES and not self._arrived.empty():
                 messages.append(self._arrived.get_nowait())
-            bundles = [bundle for bundle in map(self._read, messages) if bundle is not None]
+            bundles = [
+                bundle for bundle in map(self._read, messages) if bundle is not None
+            ]
             try:
                 await self.apply(bundles)
             except TierError as away:  # not acknowledged: the repair brings them again
-                LOG.warning("facts not applied yet", neighbour=self._neighbour, error=away.reason)
+                LOG.warning(
+                    "facts not applied yet",
+                    neighbour=self._neighbour,
+                    error=away.reason,
+                )
                 await self._later()
                 continue
-            except Exception:
+            except Exception:  # house: excepts - one batch must not end the link
                 LOG.exception("facts not applied", neighbour=self._neighbour)
                 FAILED.add(1, {"neighbour": self._neighbour})
                 await self._later()
@@ -214,7 +239,10 @@ class Receiver:
         except DecodeError:
             LOG.warning("not a bundle", neighbour=self._neighbour)
             return None
-        ours = (bundle.sender, bundle.receiver) == (self._neighbour, self._app.node.name)
+        ours = (bundle.sender, bundle.receiver) == (
+            self._neighbour,
+            self._app.node.name,
+        )
         if not ours:
             LOG.warning("bundle of a stranger", neighbour=self._neighbour)
         return bundle if ours else None

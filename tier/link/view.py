@@ -34,7 +34,10 @@ class Line:
 
 async def lines(tx: Tx) -> list[Line]:
     """Return how every link stands in the database."""
-    heads = {lane.neighbour: Mark(lane.epoch, lane.before) for lane in await ledger_store.lanes(tx)}
+    heads = {
+        lane.neighbour: Mark(lane.epoch, lane.before)
+        for lane in await ledger_store.lanes(tx)
+    }
     quarantined = await store.quarantine_counts(tx)
     found = []
     for name, (applied, receipt) in (await store.marks(tx)).items():
@@ -56,7 +59,9 @@ async def links(app: App, contacts: Contacts) -> list[pb.LinkStatus]:
     for line in found:
         divisions = hosts.get(line.neighbour, app.node.hosts)
         described.append(_described(_sending(line, now), contacts, divisions, now))
-        described.append(_described(_receiving(line, contacts), contacts, divisions, now))
+        described.append(
+            _described(_receiving(line, contacts), contacts, divisions, now)
+        )
     return described
 
 
@@ -85,7 +90,10 @@ def _receiving(line: Line, contacts: Contacts) -> pb.LinkStatus:
 
 
 def _described(
-    status: pb.LinkStatus, contacts: Contacts, divisions: tuple[Code, ...], now: datetime
+    status: pb.LinkStatus,
+    contacts: Contacts,
+    divisions: tuple[Code, ...],
+    now: datetime,
 ) -> pb.LinkStatus:
     """Add what both directions share."""
     heard = wire.moment_to(contacts[status.neighbour].heard_at)

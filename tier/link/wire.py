@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ducha.link.v1 import link_pb2 as pb
 from tier.link.model import Mark, Quarantined, Run
+from tier.runtime.errors import InvalidInput, Violation
+
+# An epoch is a second of the clock, or a few more: this one lies 30,000 years ahead.
+LAST_NUMBER = 2**40
 
 
 def mark_from(message: pb.Mark) -> Mark:
-    """Read a mark."""
-    return Mark(message.epoch, message.seq)
+    """Read a mark.
+
+    Raises:
+        InvalidInput: no sequence ever gets there.
+    """
+    return Mark(_number("epoch", message.epoch), _number("seq", message.seq))
 
 
 def mark_to(mark: Mark) -> pb.Mark:
@@ -22,20 +29,34 @@ def mark_to(mark: Mark) -> pb.Mark:
 
 
 def run_from(message: pb.Bundle) -> Run:
-    """Read the run that a bundle carries."""
-    return Run(message.epoch, message.first_seq, tuple(message.facts))
+    """Read the run that a bundle carries.
+
+    Raises:
+        InvalidInput: no sequence ever gets there.
+    """
+    epoch, first = (
+        _number("epoch", message.epoch),
+        _number("first_seq", message.first_seq),
+    )
+    return Run(epoch, first, tuple(message.facts))
 
 
-def bundle_to(
-    sender: str, receiver: str, epoch: int, first: int, bodies: Sequence[bytes], traceparent: str
-) -> pb.Bundle:
+def _number(field: str, number: int) -> int:
+    """Check a number of a sequence: what lies beyond would end the link for good."""
+    if not 0 <= number <= LAST_NUMBER:
+        problem = f"{number} is no {field} of a link"
+        raise InvalidInput(problem=problem, violations=[Violation(field, problem)])
+    return number
+
+
+def bundle_to(sender: str, receiver: str, run: Run, traceparent: str = "") -> pb.Bundle:
     """Write a run for a neighbour."""
     return pb.Bundle(
         sender=sender,
         receiver=receiver,
-        epoch=epoch,
-        first_seq=first,
-        facts=bodies,
+        epoch=run.epoch,
+        first_seq=run.first,
+        facts=run.bodies,
         traceparent=traceparent,
     )
 

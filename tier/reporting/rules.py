@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 from tier.reporting.model import COUNTS, Progress, Token
 
-REST_FACTOR = 4.0
-REST_LIMIT = 0.25
+REST_FACTOR = 1.0
+REST_LIMIT = 0.1
 
 
 def completeness(progress: Progress) -> float:
@@ -65,8 +65,8 @@ def is_within_reach(token: Token | None, origin: UUID, head: int) -> bool:
 def rest(seconds_of_look: float) -> float:
     """Return how long a watcher rests after a look that took this long.
 
-    So all watchers together take a fifth of the readers at most, and one at idle waits
-    a few milliseconds.
+    So all watchers together take half of the readers at most, and one at idle waits
+    a millisecond or two.
     """
     return min(seconds_of_look * REST_FACTOR, REST_LIMIT)
 

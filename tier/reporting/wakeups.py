@@ -105,6 +105,13 @@ class Wakeups:
         if self._areas:
             codes = {entry.division for entry in entries}
             topics.update(code[:digits] for code in codes for digits in LEVELS)
+            # What is said from above concerns the areas below as well.
+            topics.update(
+                topic
+                for topic in self._waiting
+                for code in codes
+                if topic.startswith(code)
+            )
         return topics
 
     def _wake(self, topics: Iterable[str]) -> None:

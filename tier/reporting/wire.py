@@ -8,7 +8,6 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ducha.division.v1 import division_pb2
-from ducha.link.v1 import link_pb2
 from ducha.reporting.v1 import reporting_pb2 as pb
 from ducha.reporting.v1 import reporting_service_pb2 as service
 from tier.jurisdiction import Code, Level
@@ -24,8 +23,7 @@ def level_from(level: int) -> Level | None:
 
 def change_from(kept: Kept) -> Change:
     """Read what a watcher may see of a fact: never its payload."""
-    fact = link_pb2.Fact.FromString(kept.body)
-    return Change(fact.kind, fact.subject, fact.division, kept.recorded_at, fact.actor)
+    return Change(kept.kind, kept.subject, kept.division, kept.recorded_at, kept.actor)
 
 
 def change_to(change: Change) -> pb.ItemChange:

@@ -99,7 +99,9 @@ class Database:
     """A node's own database."""
 
     def __init__(
-        self, writer: asyncpg.Pool[asyncpg.Record], readers: asyncpg.Pool[asyncpg.Record]
+        self,
+        writer: asyncpg.Pool[asyncpg.Record],
+        readers: asyncpg.Pool[asyncpg.Record],
     ) -> None:
         """Use `writer`, a pool of one, for writing and `readers` for queries."""
         self._writer = writer
@@ -184,7 +186,9 @@ async def open_database(url: str, *, name: str, readers: int = 8) -> Database:
     unsafe = [f"{row['name']}={row['setting']}" for row in rows]
     if unsafe:
         await database.close()
-        raise RuntimeError(f"PostgreSQL may lose acknowledged writes: {', '.join(unsafe)}; set on")
+        raise RuntimeError(
+            f"PostgreSQL may lose acknowledged writes: {', '.join(unsafe)}; set on"
+        )
     return database
 
 
@@ -198,4 +202,6 @@ DURABILITY = """
 
 def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
     """Turn rows into the column lists that `unnest` takes."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width
+    return (
+        [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width
+    )

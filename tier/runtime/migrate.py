@@ -53,7 +53,9 @@ async def _apply(tx: Tx, capability: str, file: Path) -> bool:
     known = {row["file"]: row["digest"] for row in await tx.fetch(APPLIED, capability)}
     if file.name in known:
         if known[file.name] != digest:
-            raise SchemaChanged(f"{capability}/{file.name} was edited after it was applied")
+            raise SchemaChanged(
+                f"{capability}/{file.name} was edited after it was applied"
+            )
         return False
     await tx.execute(text)
     await tx.execute(RECORD, capability, file.name, digest)

@@ -33,7 +33,9 @@ class Page:
         except (ValueError, UnicodeError) as broken:
             raise PageTokenInvalid from broken
         fits = isinstance(key, list) and len(key) == fields
-        if not fits or not all(isinstance(part, str) and "\0" not in part for part in key):
+        if not fits or not all(
+            isinstance(part, str) and "\0" not in part for part in key
+        ):
             raise PageTokenInvalid
         return cls(size or default, tuple(key))
 

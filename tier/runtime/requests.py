@@ -61,14 +61,18 @@ class Kept:
 async def kept(tx: Tx, request_ids: Sequence[UUID]) -> dict[UUID, Kept]:
     """Return what was answered to these ids, for whatever content."""
     rows = await tx.fetch(FIND, request_ids)
-    requests = [Request(row["request_id"], row["method"], row["fingerprint"]) for row in rows]
+    requests = [
+        Request(row["request_id"], row["method"], row["fingerprint"]) for row in rows
+    ]
     return {
         request.request_id: Kept(request, row["response"])
         for request, row in zip(requests, rows, strict=True)
     }
 
 
-def answer_to(request: Request, known: Mapping[UUID, Kept]) -> bytes | RequestIdReused | None:
+def answer_to(
+    request: Request, known: Mapping[UUID, Kept]
+) -> bytes | RequestIdReused | None:
     """Return the answer of a request, or that its id has other content; None if it is new."""
     before = known.get(request.request_id)
     if before is None:
@@ -78,7 +82,9 @@ def answer_to(request: Request, known: Mapping[UUID, Kept]) -> bytes | RequestId
     return before.response
 
 
-async def answered(tx: Tx, requests: Sequence[Request]) -> dict[UUID, bytes | RequestIdReused]:
+async def answered(
+    tx: Tx, requests: Sequence[Request]
+) -> dict[UUID, bytes | RequestIdReused]:
     """Return the answers of those requests, each with an id of its own, that had one.
 
     An id that was used for other content maps to the refusal.

@@ -7,7 +7,7 @@ anything else as INTERNAL, logged here and told nobody.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 import grpc
@@ -15,7 +15,7 @@ import protovalidate
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -26,6 +26,8 @@ LOG = structlog.get_logger(__name__)
 DOMAIN = "ducha"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 VIOLATIONS_SHOWN = 20
+FIELDS_BYTES = 3072
+TEXT_CHARS = 240
 
 Handler: TypeAlias = Any  # grpc's method handlers have no public type
 
@@ -77,16 +79,42 @@ def _guard(handler: Handler) -> Handler:
     """Wrap the method of `handler`, whatever its kind."""
     shape = {
         (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary", _plain),
-        (False, True): (grpc.unary_stream_rpc_method_handler, "unary_stream", _streaming),
+        (False, True): (
+            grpc.unary_stream_rpc_method_handler,
+            "unary_stream",
+            _streaming,
+        ),
         (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary", _plain),
-        (True, True): (grpc.stream_stream_rpc_method_handler, "stream_stream", _streaming),
+        (True, True): (
+            grpc.stream_stream_rpc_method_handler,
+            "stream_stream",
+            _streaming,
+        ),
     }
     make, name, wrap = shape[handler.request_streaming, handler.response_streaming]
     return make(
         wrap(getattr(handler, name)),
-        request_deserializer=handler.request_deserializer,
+        request_deserializer=_reader(handler.request_deserializer),
         response_serializer=handler.response_serializer,
     )
+
+
+class _Unreadable:
+    """Stands for bytes that are no message; left to grpc, they would be our failure."""
+
+
+def _reader(
+    deserialize: Callable[[bytes], Message],
+) -> Callable[[bytes], Message | _Unreadable]:
+    """Read a request, or say that it cannot be read."""
+
+    def read(body: bytes) -> Message | _Unreadable:
+        try:
+            return deserialize(body)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
 
 
 def _plain(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -99,9 +127,11 @@ def _plain(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             await context.abort_with_status(rpc_status.to_status(status(refusal)))
         except grpc.aio.AbortError:
             raise
-        except Exception:  # noqa: BLE001 - the caller learns nothing of our insides
+        except Exception:  # house: excepts - the caller learns nothing of our insides
             LOG.exception("a method failed")
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error; it was logged")
+            await context.abort(
+                grpc.StatusCode.INTERNAL, "internal error; it was logged"
+            )
 
     return method
 
@@ -117,16 +147,18 @@ def _streaming(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
             await context.abort_with_status(rpc_status.to_status(status(refusal)))
         except grpc.aio.AbortError:
             raise
-        except Exception:  # noqa: BLE001 - the caller learns nothing of our insides
+        except Exception:  # house: excepts - the caller learns nothing of our insides
             LOG.exception("a method failed")
-            await context.abort(grpc.StatusCode.INTERNAL, "internal error; it was logged")
+            await context.abort(
+                grpc.StatusCode.INTERNAL, "internal error; it was logged"
+            )
 
     return method
 
 
 def _checked(request: Any) -> Any:
     """Check a message now, or each message of a stream as it comes."""
-    if isinstance(request, Message):
+    if isinstance(request, Message | _Unreadable):
         validate(request)
         return request
     return _each_checked(request)
@@ -138,12 +170,14 @@ async def _each_checked(requests: Any) -> Any:
         yield request
 
 
-def validate(message: Message) -> None:
+def validate(message: Message | _Unreadable) -> None:
     """Check `message` against the constraints of its proto.
 
     Raises:
         InvalidInput: with every wrong field, at most 20.
     """
+    if isinstance(message, _Unreadable):
+        raise InvalidInput(problem="its bytes are no message of this method")
     found = protovalidate.collect_violations(message)
     if not found:
         return
@@ -152,7 +186,9 @@ def validate(message: Message) -> None:
         for violation in found[:VIOLATIONS_SHOWN]
     ]
     first = violations[0]
-    raise InvalidInput(problem=f"{first.field}: {first.description}", violations=violations)
+    raise InvalidInput(
+        problem=f"{first.field}: {first.description}", violations=violations
+    )
 
 
 def _path(violation: Any) -> str:
@@ -165,27 +201,28 @@ def _path(violation: Any) -> str:
 
 
 def status(refusal: TierError) -> status_pb2.Status:
-    """Write a refusal as `google.rpc.Status`: ErrorInfo, both languages, fields, retry."""
+    """Write a refusal as `google.rpc.Status`: ErrorInfo, both languages, fields, retry.
+
+    All of it travels as metadata, of which many clients take 8 KB: texts that quote the
+    caller are cut, and fields are named while there is room.
+    """
+    metadata = {key: _cut(value) for key, value in refusal.details.items()}
+    message = _cut(str(refusal))
     details: list[Message] = [
         error_details_pb2.ErrorInfo(
-            reason=refusal.reason, domain=DOMAIN, metadata=refusal.details
+            reason=refusal.reason, domain=DOMAIN, metadata=metadata
         ),
-        error_details_pb2.LocalizedMessage(locale="zh-CN", message=refusal.in_chinese()),
-        error_details_pb2.LocalizedMessage(locale="en", message=str(refusal)),
+        error_details_pb2.LocalizedMessage(
+            locale="zh-CN", message=_cut(refusal.in_chinese())
+        ),
+        error_details_pb2.LocalizedMessage(locale="en", message=message),
     ]
     if refusal.violations:
-        details.append(
-            error_details_pb2.BadRequest(
-                field_violations=[
-                    error_details_pb2.BadRequest.FieldViolation(
-                        field=violation.field, description=violation.description
-                    )
-                    for violation in refusal.violations
-                ]
-            )
-        )
+        details.append(_bad_request(refusal.violations))
     if refusal.retry_after is not None:
-        delay = Duration(nanos=int(refusal.retry_after % 1 * 1e9), seconds=int(refusal.retry_after))
+        delay = Duration(
+            nanos=int(refusal.retry_after % 1 * 1e9), seconds=int(refusal.retry_after)
+        )
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     packed = []
     for detail in details:
@@ -193,4 +230,22 @@ def status(refusal: TierError) -> status_pb2.Status:
         wrapped.Pack(detail)
         packed.append(wrapped)
     code: int = refusal.code.value[0]
-    return status_pb2.Status(code=code, message=str(refusal), details=packed)
+    return status_pb2.Status(code=code, message=message, details=packed)
+
+
+def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadRequest:
+    """Name the wrong fields, as many as there is room for, and always one."""
+    bad = error_details_pb2.BadRequest()
+    room = FIELDS_BYTES
+    for violation in violations:
+        field, description = _cut(violation.field), _cut(violation.description)
+        room -= len((field + description).encode()) + 8
+        if room < 0 and bad.field_violations:
+            break
+        bad.field_violations.add(field=field, description=description)
+    return bad
+
+
+def _cut(text: str) -> str:
+    """Shorten a text that quotes something long."""
+    return text if len(text) <= TEXT_CHARS else text[:TEXT_CHARS] + "…"

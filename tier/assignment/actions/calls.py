@@ -45,14 +45,23 @@ class Work:
     response: Message | None = None
 
     def record(
-        self, payload: Message, *, item_id: UUID, onward: tuple[str, ...], traceparent: str | None = None
+        self,
+        payload: Message,
+        *,
+        item_id: UUID,
+        onward: tuple[str, ...],
+        traceparent: str | None = None,
     ) -> None:
         """Record a fact of the acting division about an item."""
         author = Author.at(
             self.app.now(), self.app.node.name, self.call.actor, traceparent
         )
         entry = ledger.record(
-            author, payload, division=self.call.division, subject=str(item_id), onward=onward
+            author,
+            payload,
+            division=self.call.division,
+            subject=str(item_id),
+            onward=onward,
         )
         self.entries.append(entry)
 

@@ -49,7 +49,9 @@ async def close(app: App, call: Call, item_id: UUID) -> service.CloseItemRespons
             if item.state is not ItemState.CONCLUDED:
                 raise NotConcluded(item_id=item_id)
             response.item.CopyFrom(wire.item_to(item))
-            payload = facts.ItemClosed(item_id=str(item_id), close_time=wire.stamp(app.now()))
+            payload = facts.ItemClosed(
+                item_id=str(item_id), close_time=wire.stamp(app.now())
+            )
             await _end(work, item, response.item, ItemState.CLOSED, payload)
             await item_store.close(work.tx, item_id)
     return response
@@ -91,6 +93,10 @@ async def _end(
 ) -> None:
     """Set the item's state and tell everybody who holds it."""
     message.state = pb.ItemState.ValueType(state)
-    await item_store.set_state(work.tx, item.item_id, state, message.SerializeToString())
+    await item_store.set_state(
+        work.tx, item.item_id, state, message.SerializeToString()
+    )
     onward = await everywhere(work, item)
-    work.record(payload, item_id=item.item_id, onward=onward, traceparent=item.traceparent)
+    work.record(
+        payload, item_id=item.item_id, onward=onward, traceparent=item.traceparent
+    )

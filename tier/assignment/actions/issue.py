@@ -125,12 +125,18 @@ async def resolve(
     """
     excluded = wire.codes(selection.excluded, "targets.excluded")
     if selection.divisions:
-        named = list(dict.fromkeys(wire.codes(selection.divisions, "targets.divisions")))
+        named = list(
+            dict.fromkeys(wire.codes(selection.divisions, "targets.divisions"))
+        )
         known = await division.known(tx, named, division.today(now))
         unknown = next((code for code in named if code not in known), None)
         if unknown is not None:
             raise TargetsInvalid(problem="no such division stands:", division=unknown)
-        return [code for code in named if not any(code.startswith(area) for area in excluded)]
+        return [
+            code
+            for code in named
+            if not any(code.startswith(area) for area in excluded)
+        ]
     if selection.level == division_pb2.LEVEL_UNSPECIFIED:
         raise TargetsInvalid(problem="name divisions, or a level", division="")
     within = wire.codes(selection.within, "targets.within") or [assigner]
@@ -234,7 +240,9 @@ async def _introduce(work: Work, item: Item, targets: Sequence[Code]) -> None:
     An item in cascade mode reached the divisions of one tier only.
     """
     holding = await branches_of(work.app, work.tx, item.item_id)
-    onward = tuple(name for name in work.app.node.branches(targets) if name not in holding)
+    onward = tuple(
+        name for name in work.app.node.branches(targets) if name not in holding
+    )
     if onward:
         payload = facts.ItemIssued(item=wire.item_to(item))
         work.record(payload, item_id=item.item_id, onward=onward)

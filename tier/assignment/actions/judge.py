@@ -29,7 +29,8 @@ async def send_back(
         if work is not None:
             item, judged = await _judged(work, item_id, divisions, "return")
             changed = _folded(
-                judged, [Returned(assignment.epoch + 1, reason) for assignment in judged]
+                judged,
+                [Returned(assignment.epoch + 1, reason) for assignment in judged],
             )
             await store.write(work.tx, changed)
             for onward, codes in _routes(work, changed):
@@ -40,7 +41,12 @@ async def send_back(
                     reason=reason,
                     epochs=wire.epochs_in_order(codes, epochs),
                 )
-                work.record(payload, item_id=item_id, onward=onward, traceparent=item.traceparent)
+                work.record(
+                    payload,
+                    item_id=item_id,
+                    onward=onward,
+                    traceparent=item.traceparent,
+                )
             response.returned_count = len(changed)
     return response
 
@@ -67,7 +73,12 @@ async def verify(
                     divisions=wire.set_to(codes),
                     verify_time=wire.stamp(now),
                 )
-                work.record(payload, item_id=item_id, onward=onward, traceparent=item.traceparent)
+                work.record(
+                    payload,
+                    item_id=item_id,
+                    onward=onward,
+                    traceparent=item.traceparent,
+                )
             response.verified_count = len(changed)
     return response
 
@@ -95,7 +106,9 @@ def _folded(
     judged: Sequence[Assignment], changes: Sequence[Change]
 ) -> dict[Key, Assignment]:
     """Return the assignments after their changes."""
-    folded = (rules.fold(one, change) for one, change in zip(judged, changes, strict=True))
+    folded = (
+        rules.fold(one, change) for one, change in zip(judged, changes, strict=True)
+    )
     return {one.key: one for one in folded if isinstance(one, Assignment)}
 
 

@@ -30,7 +30,6 @@ from tier.runtime.errors import Contended, TierError
 from tier.runtime.requests import Kept, Request
 
 
-
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One assignment that a call speaks of; without a report it only confirms receipt."""
@@ -88,7 +87,9 @@ class Batch:
 async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
     """Work calls together in one transaction; return each one's answer or refusal."""
     async with app.db.transaction() as tx:
-        before = await requests.kept(tx, [filing.request.request_id for filing in filings])
+        before = await requests.kept(
+            tx, [filing.request.request_id for filing in filings]
+        )
         keys = {piece.key for filing in filings for piece in filing.pieces}
         loaded = await store.load(tx, list(keys))
         origins = {one.traceparent: None for one in loaded.values() if one.traceparent}
@@ -113,7 +114,9 @@ async def _write(tx: Tx, batch: Batch) -> None:
     await ledger.append(tx, batch.app.feed, batch.entries, batch.now)
 
 
-def _answer(batch: Batch, filing: Filing, before: dict[UUID, Kept]) -> bytes | TierError:
+def _answer(
+    batch: Batch, filing: Filing, before: dict[UUID, Kept]
+) -> bytes | TierError:
     """Judge one call against what stands, and take it whole or not at all."""
     known = requests.answer_to(filing.request, before)
     if known is not None:

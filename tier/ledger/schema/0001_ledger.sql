@@ -13,6 +13,7 @@ CREATE TABLE ledger_fact (
     kind        text NOT NULL,
     division    text NOT NULL,
     subject     text NOT NULL,
+    actor       text NOT NULL,
     recorded_at timestamptz NOT NULL,
     digest      bytea NOT NULL,
     body        bytea NOT NULL

@@ -1,0 +1,28 @@
+"""One line for the faults, all of Yunnan on it; what is killed stays down until started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from deploy.embedded.line import Line, Options
+from tests.journeys.office import Office, yunnan
+from tests.journeys.running import Running, at_work
+
+SMALL = {"shared_buffers": "64MB"}
+
+
+@pytest.fixture(scope="session")
+def yunnan_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One node a tier; every test leaves it whole and at rest."""
+    options = Options(environment={}, postgres_settings=SMALL, auto_restart=False)
+    with Line(tmp_path_factory.mktemp("faults"), options=options) as line:
+        yield Running(line)
+
+
+@pytest.fixture
+async def office(yunnan_line: Running) -> AsyncIterator[Office]:
+    """The offices of Yunnan, down to 1,461 townships."""
+    async with at_work(yunnan_line, yunnan()) as opened:
+        yield opened

@@ -1,0 +1,141 @@
+"""One node at work: its capabilities mounted, its links running, until it drains."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME as HEALTH
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+
+from tier.app import App, Capability
+from tier.info import add_info_service
+from tier.ledger import Feed
+from tier.link import Lines
+from tier.link.contact import Contacts
+from tier.link.road import Road
+from tier.node import Node
+from tier.runtime import clock, http, requests, server
+from tier.runtime.db import Database
+from tier.runtime.errors import TierError
+from tier.runtime.rpc_telemetry import telemetry_interceptor
+from tier.runtime.settings import Settings
+
+LOG = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 5.0
+PRUNE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What runs here: the settings, the node they describe, what it can do."""
+
+    told: Settings
+    node: Node
+    capabilities: Sequence[Capability]
+
+    @property
+    def tier(self) -> str:
+        """Return the tier's name."""
+        return self.node.level.name.lower()
+
+
+async def run_node(
+    deployment: Deployment,
+    db: Database,
+    road: Road,
+    tasks: asyncio.TaskGroup,
+    stop: asyncio.Event,
+) -> None:
+    """Start everything in the order a caller may rely on, wait for `stop`, drain."""
+    told, node = deployment.told, deployment.node
+    names = [child.name for child in node.children]
+    neighbours = [*names, *filter(None, [node.parent])]
+    contacts = Contacts(neighbours, names, timedelta(seconds=told.contact_seconds))
+    app = App(
+        node=node,
+        db=db,
+        feed=Feed(),
+        now=clock.now,
+        tasks=tasks,
+        draining=asyncio.Event(),
+        review_buffer=timedelta(hours=told.review_buffer_hours),
+        contact=timedelta(seconds=told.contact_seconds),
+        silent=contacts.silent,
+    )
+    lines = Lines(app, deployment.capabilities, road, contacts)
+    await lines.open()
+    tasks.create_task(_prune(app))
+    await _serve_until(stop, deployment, app, lines)
+
+
+async def _serve_until(
+    stop: asyncio.Event, deployment: Deployment, app: App, lines: Lines
+) -> None:
+    """Serve, then let calls under way end and send watchers away."""
+    told = deployment.told
+    async with contextlib.AsyncExitStack() as stack:
+        condition = health.HealthServicer()
+        grpc_server = await _start_server(deployment, app, lines, condition)
+        channel = None
+        if told.parent is not None:
+            channel = grpc.aio.insecure_channel(
+                told.parent.grpc, options=server.CHANNEL_OPTIONS
+            )
+            await stack.enter_async_context(channel)
+        lines.run(channel)
+        web = await http.serve(told.http_listen, ready=lambda: _ready(app.db))
+        stack.push_async_callback(web.cleanup)
+        LOG.info("serving", grpc=told.grpc_listen, http=told.http_listen)
+        await stop.wait()
+        LOG.info("draining")
+        app.draining.set()
+        await condition.enter_graceful_shutdown()
+        await grpc_server.stop(DRAIN_SECONDS)
+
+
+async def _start_server(
+    deployment: Deployment, app: App, lines: Lines, condition: health.HealthServicer
+) -> grpc.aio.Server:
+    """Mount every service and begin to listen."""
+    grpc_server = grpc.aio.server(
+        interceptors=[telemetry_interceptor(), server.Door()], options=server.OPTIONS
+    )
+    capabilities = deployment.capabilities
+    mounted = [add(app, grpc_server) for one in capabilities for add in one.services]
+    mounted += lines.add_services(grpc_server)
+    mounted.append(
+        add_info_service(app.node, [one.name for one in capabilities], grpc_server)
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(condition, grpc_server)
+    reflection.enable_server_reflection(
+        [*mounted, HEALTH, reflection.SERVICE_NAME], grpc_server
+    )
+    grpc_server.add_insecure_port(deployment.told.grpc_listen)
+    await grpc_server.start()
+    for name in ["", *mounted]:
+        await condition.set(name, health_pb2.HealthCheckResponse.SERVING)
+    return grpc_server
+
+
+async def _ready(db: Database) -> dict[str, str]:
+    """Say what the node cannot do without. NATS it can: the repair road is enough."""
+    await db.ping()
+    return {"database": "ok"}
+
+
+async def _prune(app: App) -> None:
+    """Forget answered requests that nobody will retry."""
+    while True:
+        with contextlib.suppress(TierError):
+            async with app.db.transaction() as tx:
+                await requests.prune(tx)
+        await asyncio.sleep(PRUNE_SECONDS)
