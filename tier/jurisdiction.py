@@ -74,7 +74,7 @@ def parent_of(code: Code) -> Code | None:
 
 def within(code: Code, areas: Iterable[Code]) -> bool:
     """Whether `code` lies in one of `areas`."""
-    return any(contains(area, code) for area in areas)
+    return code.startswith(tuple(areas))  # a prefix of parsed codes is an ancestor
 
 
 def pack(codes: Iterable[Code]) -> list[tuple[int, list[int]]]:

@@ -22,8 +22,10 @@ class History:
     epochs: dict[Key, int] = field(default_factory=dict)
     """The epoch after the last return; 1 where nothing was returned."""
     verified: set[Key] = field(default_factory=set)
+    stale: set[tuple[Key, str]] = field(default_factory=set)
+    """Marks of reports under an epoch that had passed: kept, and without effect."""
 
-    def keys(self) -> set[Key]:
+    def made(self) -> set[Key]:
         """Return every assignment that was made."""
         return {(item, code) for item, codes in self.targets.items() for code in codes}
 

@@ -36,7 +36,7 @@ def check(history: History, snapshot: Snapshot) -> list[Finding]:
 def _lost(history: History, snapshot: Snapshot) -> Iterator[str]:
     """Yield acknowledged operations that the node should know of and does not."""
     marks = {(key, one.mark) for one in _reports(snapshot) for key in one.keys}
-    for key in sorted(key for key in history.keys() if snapshot.place.holds(key[1])):
+    for key in sorted(key for key in history.made() if snapshot.place.holds(key[1])):
         row = snapshot.rows.get(key)
         if row is None:
             yield f"assignment {key}"
@@ -76,7 +76,7 @@ def _doubled(snapshot: Snapshot) -> Iterator[str]:
 def _phantoms(history: History, snapshot: Snapshot) -> Iterator[str]:
     """Yield what nobody did."""
     yield from (f"item {item}" for item in snapshot.items - set(history.targets))
-    made = history.keys()
+    made = history.made()
     for key, row in snapshot.rows.items():
         if key not in made:
             yield f"assignment {key}"
@@ -84,7 +84,8 @@ def _phantoms(history: History, snapshot: Snapshot) -> Iterator[str]:
         yield from (f"{what} of {key}" for what in _unasked(history, key, row))
     for one in _reports(snapshot):
         for key in one.keys:
-            if one.mark not in history.reported.get(key, {}).values():
+            known = one.mark in history.reported.get(key, {}).values()
+            if not known and (key, one.mark) not in history.stale:
                 yield f"report {one.mark} of {key}"
 
 

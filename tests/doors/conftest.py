@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from deploy.embedded.line import Line as RunningLine
 from deploy.embedded.line import Options
@@ -28,12 +29,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield line.data
 
 
-@pytest.fixture
-async def line(running: Path) -> AsyncIterator[Line]:
-    """Give the line at rest: everything told has arrived."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def reached(running: Path) -> AsyncIterator[Line]:
+    """Open channels and connections once; those who use them share one loop."""
     async with opened(running) as ready:
-        await ready.settled()
         yield ready
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def line(reached: Line) -> Line:
+    """Give the line at rest: everything told has arrived."""
+    await reached.settled()
+    return reached
 
 
 async def _populate(data: Path) -> None:

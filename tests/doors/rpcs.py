@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import grpc
@@ -24,16 +25,17 @@ from tests.doors.letters import ACTOR, TOWNSHIPS, request_id
 
 FILES = (pb, division, link, reporting, server)
 SECONDS = 20.0
-SPARE = "530302099"
+SPARES = (f"530302{number}" for number in itertools.count(100))
 CHILD = "kunming"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Items that requests speak of."""
+    """What requests speak of: two items, and a township that nothing else needs."""
 
-    direct: str
-    cascade: str
+    direct: str = ""
+    cascade: str = ""
+    spare: str = field(default_factory=lambda: next(SPARES))
 
 
 Make: TypeAlias = Callable[[Held], Message]
@@ -52,8 +54,17 @@ class Rpc:
         return str(self.method.name)
 
     @property
+    def service(self) -> str:
+        return str(self.method.containing_service.full_name)
+
+    @property
+    def shape(self) -> tuple[bool, bool]:
+        """Whether the client, and whether the server, streams."""
+        return self.method.client_streaming, self.method.server_streaming
+
+    @property
     def path(self) -> str:
-        return f"/{self.method.containing_service.full_name}/{self.name}"
+        return f"/{self.service}/{self.name}"
 
     @property
     def writes_once(self) -> bool:
@@ -74,12 +85,11 @@ class Rpc:
 
     async def call_raw(self, channel: grpc.aio.Channel, body: bytes) -> bytes | None:
         """Call with bytes as they are."""
-        shape = (self.method.client_streaming, self.method.server_streaming)
         wire: Any = channel  # its stubs know methods with messages only
-        if shape == (False, False):
+        if self.shape == (False, False):
             answer: bytes = await wire.unary_unary(self.path)(body, timeout=SECONDS)
             return answer
-        if shape == (False, True):
+        if self.shape == (False, True):
             call = wire.unary_stream(self.path)(body, timeout=SECONDS)
         else:
             call = wire.stream_stream(self.path)(iter([body]), timeout=SECONDS)
@@ -90,27 +100,27 @@ class Rpc:
         return None if first is grpc.aio.EOF else first
 
 
-def a_row() -> division_pb2.Division:
+def a_row(code: str) -> division_pb2.Division:
     return division_pb2.Division(
-        code=SPARE,
+        code=code,
         name="备用乡",
         level=division_pb2.LEVEL_TOWNSHIP,
-        parent_code=SPARE[:6],
+        parent_code=code[:6],
         valid_from="2024-01-01",
     )
 
 
-def an_import(_: Held) -> Message:
+def an_import(held: Held) -> division.ImportDivisionsRequest:
     return division.ImportDivisionsRequest(
-        request_id=request_id(), actor=ACTOR, divisions=[a_row()]
+        request_id=request_id(), actor=ACTOR, divisions=[a_row(held.spare)]
     )
 
 
-def a_retirement(_: Held) -> Message:
+def a_retirement(held: Held) -> Message:
     return division.RetireDivisionRequest(
         request_id=request_id(),
         actor=ACTOR,
-        code=SPARE,
+        code=held.spare,
         valid_to="2025-01-01",
         successor_codes=[TOWNSHIPS[-1]],
     )

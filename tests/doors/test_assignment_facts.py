@@ -42,7 +42,8 @@ COUNTY = Node(
 )
 STREETS = Node("streets", Level.TOWNSHIP, (Code("530102"),), "wuhua")
 TOWN, OTHER = Code("530102001"), Code("530102002")
-TREE = ("53", "5301", "530102", TOWN, OTHER)
+VILLAGE = Code("530102001001")
+TREE = ("53", "5301", "530102", TOWN, OTHER, VILLAGE)
 
 
 @dataclass
@@ -96,23 +97,21 @@ def a_call() -> Call:
 
 
 @asynccontextmanager
-async def paired(an_app: AnApp) -> AsyncIterator[Pair]:
+async def paired(
+    an_app: AnApp, mode: nouns.Mode.ValueType = nouns.MODE_DIRECT
+) -> AsyncIterator[Pair]:
     """Issue an item to both townships and let them hear of it."""
     async with an_app(COUNTY) as county, an_app(STREETS) as streets:
-        async with county.db.transaction() as tx:
-            await division_store.upsert(tx, [an_entry(code) for code in TREE])
+        for app in (county, streets):
+            async with app.db.transaction() as tx:
+                await division_store.upsert(tx, [an_entry(code) for code in TREE])
         targets = nouns.TargetSelection(divisions=[TOWN, OTHER])
         done = await issue.issue(
-            county, a_call(), letters.an_item(lead="530102"), targets
+            county, a_call(), letters.an_item(lead="530102", mode=mode), targets
         )
         pair = Pair(county, streets, UUID(done.item.item_id))
         await pair.down()
         yield pair
-
-
-async def fenced(app: App) -> list[nouns.AssignmentRef]:
-    found = await queries.list_fenced(app, pb.ListFencedWorkRequest())
-    return [one.assignment for one in found.work]
 
 
 async def test_work_under_a_passed_epoch_is_kept_aside_and_shown(an_app: AnApp) -> None:
@@ -229,6 +228,25 @@ async def test_a_withdrawal_that_crosses_reports_ends_all_the_same(
             )
             assert above == below
             assert above.state == nouns.ASSIGNMENT_STATE_WITHDRAWN
+
+
+async def test_a_split_that_crosses_a_withdrawal_opens_no_work(an_app: AnApp) -> None:
+    """The township passed it on to a village meanwhile; both tiers end withdrawn."""
+    async with paired(an_app, nouns.MODE_CASCADE) as pair:
+        await end.withdraw(pair.county, a_call(), pair.item_id, "重复")
+        call = Call(a_request(), TOWN, "甲")
+        village = nouns.TargetSelection(divisions=[VILLAGE])
+        await issue.split(
+            pair.streets, call, issue.Split(pair.item_id, village, None, None, "")
+        )
+        await pair.up()
+        await pair.down()
+        held = [await pair.seen(app, VILLAGE) for app in (pair.county, pair.streets)]
+
+        assert held[0] == held[1]
+        assert held[0].state == nouns.ASSIGNMENT_STATE_WITHDRAWN
+        assert held[0].assigner_division == TOWN
+        assert await quarantined(pair.county) == []
 
 
 async def test_a_refused_and_a_reused_call_of_a_batch_hinder_nobody(

@@ -16,7 +16,7 @@ from ducha.link.v1.link_service_pb2_grpc import add_LinkServiceServicer_to_serve
 from tests.divisions import PROVINCE
 from tests.doors import letters
 from tests.doors.mutations import mutations
-from tests.doors.rpcs import CHILD, RPCS, SAMPLES, Held, Rpc
+from tests.doors.rpcs import CHILD, RPCS, SAMPLES, Held, Rpc, an_import
 from tests.doors.tiers import Line, footprint, read
 from tests.servers import AnApp, served
 from tier.app import App
@@ -26,6 +26,8 @@ from tier.link.road import Road
 from tier.link.rpc import LinkService
 from tier.link.traffic import Receiver
 from tier.runtime.server import MAX_MESSAGE_BYTES
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FAILURES = {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
 Footprint = Mapping[str, object]
@@ -61,7 +63,10 @@ async def place_of(rpc: Rpc, line: Line, an_app: AnApp) -> AsyncIterator[Place]:
 async def held_by(line: Line) -> Held:
     """Issue what requests speak of."""
     cascade = letters.issue("5301", item=letters.an_item(mode=nouns.MODE_CASCADE))
-    return Held(await letters.issued(line), await letters.issued(line, cascade))
+    held = Held(await letters.issued(line), await letters.issued(line, cascade))
+    await line.province.keeping.ImportDivisions(an_import(held))
+    await line.settled()
+    return held
 
 
 def add_link_service(app: App, server: grpc.aio.Server) -> str:
@@ -139,17 +144,32 @@ async def outcome_of(rpc: Rpc, channel: grpc.aio.Channel, request: object) -> st
 
 
 @pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.name)
-async def test_bytes_that_are_too_many_or_no_message_are_refused(
+async def test_bytes_that_are_no_message_are_refused(
     line: Line, an_app: AnApp, rpc: Rpc
 ) -> None:
-    """Over 16 MB the transport says so itself; bytes of nonsense are the caller's fault."""
+    """A client of another language, or an attacker: it is their fault, and they hear so."""
     async with place_of(rpc, line, an_app) as at:
         before = await at.footprint()
-        with pytest.raises(grpc.aio.AioRpcError) as large:
-            await rpc.call_raw(at.channel, bytes(MAX_MESSAGE_BYTES + 1))
-        with pytest.raises(grpc.aio.AioRpcError) as nonsense:
+        with pytest.raises(grpc.aio.AioRpcError) as error:
             await rpc.call_raw(at.channel, b"\xff\xff\xff")
 
-        assert large.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert read(nonsense.value).refusal.reason == "INVALID_INPUT"
+        assert read(error.value).refusal.reason == "INVALID_INPUT"
+        assert await at.footprint() == before
+
+
+# The transport refuses them before it knows which RPC it is: one of each service and shape.
+LARGE = {(rpc.service, rpc.shape): rpc for rpc in RPCS}
+
+
+@pytest.mark.parametrize("rpc", LARGE.values(), ids=lambda rpc: rpc.name)
+async def test_too_large_a_request_is_refused_unread(
+    line: Line, an_app: AnApp, rpc: Rpc
+) -> None:
+    """Over 16 MB: RESOURCE_EXHAUSTED."""
+    async with place_of(rpc, line, an_app) as at:
+        before = await at.footprint()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await rpc.call_raw(at.channel, bytes(MAX_MESSAGE_BYTES + 1))
+
+        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert await at.footprint() == before

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from itertools import pairwise
 
+import pytest
+
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from tests.doors import letters
 from tests.doors.letters import CITIES, COUNTIES, TOWNSHIPS, seen
 from tests.doors.tiers import Line, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CASCADE = nouns.MODE_CASCADE
 BUFFER = timedelta(days=1)
@@ -70,38 +74,27 @@ async def test_a_tier_reports_once_its_own_children_are_verified(line: Line) -> 
         (line.county, COUNTIES, line.city, CITIES),
         (line.city, CITIES, line.province, ("53",)),
     ]
-    refusals = []
+    early = []
     for tier, executors, above, assigners in climb:
-        if tier is not line.township:
-            early = letters.report(item_id, *executors)
-            for division in assigners:
-                await refused(
-                    above.items.VerifyAssignments(
-                        letters.verify(item_id, executors[0], division=division)
-                    )
-                )
-            refusals.append(executors)
-            await tier.items.ReportAssignments(early)
-        else:
-            told = await refused(
-                line.county.items.ReportAssignments(letters.report(item_id, "530102"))
-            )
-            assert told.refusal.reason == "CHILDREN_OPEN"
-            await tier.items.ReportAssignments(letters.report(item_id, *executors))
+        if above is not line.province:
+            request = letters.report(item_id, assigners[0])
+            early.append(await refused(above.items.ReportAssignments(request)))
+        await tier.items.ReportAssignments(letters.report(item_id, *executors))
         await line.settled()
         for division in assigners:
-            await above.items.VerifyAssignments(
-                letters.verify(item_id, division=division)
-            )
+            judged = letters.verify(item_id, division=division)
+            await above.items.VerifyAssignments(judged)
         await line.settled()
     await line.province.items.ConcludeItem(letters.conclude(item_id))
     await line.province.items.CloseItem(letters.close(item_id))
     await line.settled()
+    held = [await letters.states(tier, item_id) for tier in line.by_name.values()]
 
-    everybody = {*CITIES, *COUNTIES, *TOWNSHIPS}
-    states = [await letters.states(tier, item_id) for tier in line.by_name.values()]
-    assert states[0] == dict.fromkeys(everybody, nouns.ASSIGNMENT_STATE_CLOSED)
-    assert states[3] == dict.fromkeys(TOWNSHIPS, nouns.ASSIGNMENT_STATE_CLOSED)
+    everybody = [*CITIES, *COUNTIES, *TOWNSHIPS]
+    assert [told.refusal.reason for told in early] == ["CHILDREN_OPEN"] * 2
+    assert [told.details["open_children"] for told in early] == ["2", "2"]
+    assert held[0] == dict.fromkeys(everybody, nouns.ASSIGNMENT_STATE_CLOSED)
+    assert held[3] == dict.fromkeys(TOWNSHIPS, nouns.ASSIGNMENT_STATE_CLOSED)
 
 
 async def test_children_are_judged_by_who_split_only(line: Line) -> None:
@@ -143,19 +136,3 @@ async def test_a_withdrawal_reaches_what_was_split(line: Line) -> None:
     for tier in line.by_name.values():
         states = await letters.states(tier, item_id)
         assert set(states.values()) == {nouns.ASSIGNMENT_STATE_WITHDRAWN}
-
-
-async def test_a_split_that_crosses_a_withdrawal_opens_no_work(line: Line) -> None:
-    """The county split while the withdrawal was on its way."""
-    item = letters.an_item(mode=CASCADE)
-    item_id = await letters.issued(line, letters.issue("5301", item=item))
-    async with line.city.held():
-        await line.province.items.WithdrawItem(letters.withdraw(item_id))
-    request = letters.split(item_id, "5301", "530102")
-    try:
-        await line.city.items.SplitAssignment(request)
-    finally:
-        await line.settled()
-    county = await letters.states(line.county, item_id)
-
-    assert set(county.values()) <= {nouns.ASSIGNMENT_STATE_WITHDRAWN}

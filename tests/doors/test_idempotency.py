@@ -15,8 +15,10 @@ from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as pb
 from tests.doors import letters
 from tests.doors.letters import TOWNSHIPS
-from tests.doors.rpcs import RPCS, Held, Rpc
+from tests.doors.rpcs import RPCS, Held, Rpc, an_import
 from tests.doors.tiers import Line, Tier, read, refused
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WRITES = [rpc for rpc in RPCS if rpc.writes_once]
 HOT = ["ReceiveAssignments", "ReportAssignments"]
@@ -39,13 +41,11 @@ async def ready(line: Line, rpc: Rpc) -> Held:
         await line.province.items.VerifyAssignments(letters.verify(direct))
     if rpc.name == "CloseItem":
         await line.province.items.ConcludeItem(letters.conclude(direct))
+    held = Held(direct, split)
     if rpc.name == "RetireDivision":
-        by_name = {each.name: each for each in RPCS}
-        held = Held(direct, split)
-        row = by_name["ImportDivisions"]
-        await row.call(line.province.channel, row.make(held))
+        await line.province.keeping.ImportDivisions(an_import(held))
     await line.settled()
-    return Held(direct, split)
+    return held
 
 
 @pytest.mark.parametrize("rpc", WRITES, ids=lambda rpc: rpc.name)
@@ -98,7 +98,7 @@ async def test_retries_in_one_batch_are_done_once(line: Line, name: str) -> None
     """A retry beside its original, and the id with other content: told apart."""
     rpc = next(rpc for rpc in RPCS if rpc.name == name)
     await letters.issued(line)
-    held = Held(await letters.issued(line), "")
+    held = Held(await letters.issued(line))
     request = rpc.make(held)
     other = type(request)()
     other.CopyFrom(request)

@@ -10,6 +10,8 @@ from tests.doors import letters
 from tests.doors.letters import TOWNSHIPS, seen
 from tests.doors.tiers import Line, refused
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FIRST, SECOND = TOWNSHIPS[:2]
 Rule = nouns.ClosingRule
 

@@ -20,6 +20,8 @@ from tier.reporting.capability import CAPABILITY as REPORTING
 from tier.runtime.errors import Draining, Overloaded, TierError
 from tools.reasons import family
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 OURS = ("tier.", "services.", "deploy.")
 # Those that a line at work cannot be brought to: each has a test of its own below.
 APART: set[type[TierError]] = {Draining, Overloaded}

@@ -14,6 +14,8 @@ from tests.doors import letters
 from tests.doors.letters import TOWNSHIPS
 from tests.doors.tiers import Line, refused
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 ClosingRule = nouns.ClosingRule
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -29,6 +29,7 @@ class Flow:
     office: Office
     issuers: Sequence[str] = ISSUERS
     items_each: int = ITEMS_EACH
+    area: str = AREA
 
     @property
     def done(self) -> int:
@@ -45,7 +46,7 @@ class Flow:
         """Issue items one after the other, each with everything that follows."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self.items_each):
-                item = await self.office.issue(issuer, within=[AREA])
+                item = await self.office.issue(issuer, within=[self.area])
                 tasks.create_task(self._answer(item))
                 tasks.create_task(self._judge(issuer, item))
 
