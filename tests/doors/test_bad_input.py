@@ -81,7 +81,7 @@ def add_link_service(app: App, server: grpc.aio.Server) -> str:
     return "ducha.link.v1.LinkService"
 
 
-def test_every_rpc_has_a_sound_request() -> None:
+async def test_every_rpc_has_a_sound_request() -> None:
     """A new RPC is tested here, or the tests fail; no sample outlives its RPC."""
     assert {rpc.name for rpc in RPCS} == set(SAMPLES)
 

@@ -61,7 +61,7 @@ async def every_way(
     return whole
 
 
-def test_every_listing_is_paged_here() -> None:
+async def test_every_listing_is_paged_here() -> None:
     """A new paged RPC without a test here fails."""
     paged = {
         rpc.name for rpc in RPCS if "page_token" in rpc.method.input_type.fields_by_name

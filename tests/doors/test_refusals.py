@@ -39,7 +39,7 @@ def well_told(told: Told, kind: type[TierError]) -> bool:
     )
 
 
-def test_no_refusal_is_without_a_case() -> None:
+async def test_no_refusal_is_without_a_case() -> None:
     """Whoever declares one shows how it is met."""
     declared = {each for each in family() if each.__module__.startswith(OURS)}
 

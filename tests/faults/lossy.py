@@ -11,7 +11,7 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -29,19 +29,17 @@ class Odds:
     seed: int = 20200501
 
 
-@dataclass(slots=True)
 class LossyWire:
     """A TCP proxy for NATS, in a thread of its own; a context manager."""
 
-    target: int
-    odds: Odds = field(default_factory=Odds)
-    fates: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How many messages had which fate, by verb: (PUB, dropped) and so on."""
-    port: int = 0
-
-    def __post_init__(self) -> None:
-        """Prepare; nothing listens yet."""
-        self._random = random.Random(self.odds.seed)
+    def __init__(self, target: int, odds: Odds | None = None) -> None:
+        """Prepare to carry to a port of this machine; nothing listens yet."""
+        self.port = 0
+        self.fates: Counter[tuple[str, str]] = Counter()
+        """How many messages had which fate, by verb: (PUB, dropped) and so on."""
+        self._target = target
+        self._odds = odds or Odds()
+        self._random = random.Random(self._odds.seed)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._stop = asyncio.Event()
@@ -97,7 +95,7 @@ class LossyWire:
         """Carry one connection, both ways, until one end hangs up."""
         try:
             far, out = await asyncio.open_connection(
-                "127.0.0.1", self.target, limit=LINE_BYTES
+                "127.0.0.1", self._target, limit=LINE_BYTES
             )
         except OSError:
             back.close()
@@ -135,9 +133,9 @@ class LossyWire:
             return 1
         draw = self._random.random()
         fate, times = "carried", 1
-        if draw < self.odds.drop:
+        if draw < self._odds.drop:
             fate, times = "dropped", 0
-        elif draw < self.odds.drop + self.odds.repeat:
+        elif draw < self._odds.drop + self._odds.repeat:
             fate, times = "repeated", 2
         self.fates[words[0].decode().upper(), fate] += 1
         return times

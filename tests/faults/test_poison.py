@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 import grpc
@@ -34,7 +35,7 @@ FOREVER = 10**15
 
 def told(payload: Message, division: str = TOWN, subject: str = "") -> Entry:
     """Return a fact as the township would record it for the county."""
-    author = Author("township", "测试", datetime.now(UTC), "")
+    author = Author.at(datetime.now(UTC), "township", "测试", "")
     return ledger.record(
         author,
         payload,
@@ -133,13 +134,11 @@ async def test_work_under_a_passed_epoch_is_fenced_and_listed(
     entry = told(late, subject=item)
     await append(office, [entry])
     for tier in ("county", "city", "province"):
-        await eventually(
-            lambda tier=tier: fenced(office, tier, item), f"listed at {tier}"
-        )
+        await eventually(partial(fenced, office, tier, item), f"listed at {tier}")
     returned = await office.states("province", item, pb.ASSIGNMENT_STATE_RETURNED)
 
     assert returned == {TOWN}
-    assert await refused_epoch(office, item) == "STALE_EPOCH"
+    assert await refused_epoch(office, item) == "EPOCH_STALE"
     assert await yunnan_line.problems() == []
 
 

@@ -32,7 +32,7 @@ LOG = structlog.get_logger(__name__)
 BUNDLE_FACTS = 512
 BUNDLE_BYTES = 768 * 1024
 QUEUE_BYTES = 32 * 1024 * 1024
-APPLY_MESSAGES = 8
+APPLY_MESSAGES = 4
 RETRY_SECONDS = 0.2
 
 APPLIED = telemetry.counter(
