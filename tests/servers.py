@@ -27,6 +27,7 @@ from ducha.link.v1 import link_pb2
 from tier import ledger
 from tier.app import AddService, App, FactDoor
 from tier.link import actions as link
+from tier.link import owing
 from tier.link import store as link_store
 from tier.node import Node
 from tier.runtime import clock
@@ -147,8 +148,8 @@ async def _open_links(database: Database, node: Node) -> None:
 async def carry(sender: App, receiver: App, doors: Mapping[str, FactDoor]) -> int:
     """Apply all that `receiver` is owed by `sender`; return how many facts were new."""
     name = sender.node.name
-    mark = await link.applied(receiver, name)
-    run = await link.owed(sender, receiver.node.name, mark.seq, ALL_FACTS)
+    tip = await owing.applied(receiver, name)
+    run = await owing.owed(sender, receiver.node.name, tip.mark.seq, ALL_FACTS)
     if run is None:
         return 0
     return (await link.apply(receiver, doors, name, [run])).count
@@ -156,7 +157,7 @@ async def carry(sender: App, receiver: App, doors: Mapping[str, FactDoor]) -> in
 
 async def owed(sender: App, neighbour: str) -> list[link_pb2.Fact]:
     """Return every fact that a neighbour was ever to be told, in order."""
-    run = await link.owed(sender, neighbour, 0, ALL_FACTS)
+    run = await owing.owed(sender, neighbour, 0, ALL_FACTS)
     bodies: Sequence[bytes] = () if run is None else run.bodies
     return [link_pb2.Fact.FromString(body) for body in bodies]
 

@@ -27,6 +27,7 @@ from tier.division import store as division_store
 from tier.division.capability import CAPABILITY as DIVISION
 from tier.jurisdiction import Code, Level
 from tier.link import actions as link
+from tier.link import owing
 from tier.link.model import Run
 from tier.node import Neighbour, Node
 from tier.runtime.errors import TierError
@@ -195,7 +196,7 @@ async def test_two_lives_of_a_sequence_that_come_together_have_one_effect(
     async with paired(an_app) as pair:
         await pair.report(TOWN)
         await pair.report(OTHER)
-        run = await link.owed(pair.streets, "wuhua", 0, 10)
+        run = await owing.owed(pair.streets, "wuhua", 0, 10)
         assert run is not None
         again = Run(run.epoch + 1, 1, run.bodies)
         applied = await link.apply(pair.county, DOORS, "streets", [run, again])

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from deploy.embedded.line import Line, Options
-from tests.journeys.office import Office, yunnan
-from tests.journeys.running import Running, at_work
-
-SMALL = {"shared_buffers": "64MB"}
+from tests.journeys.office import Office
+from tests.journeys.papers import yunnan
+from tests.journeys.running import SMALL, Running, at_work
 
 
 @pytest.fixture(scope="session")

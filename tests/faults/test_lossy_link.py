@@ -9,11 +9,10 @@ import pytest
 
 from deploy.embedded.line import Line, Options
 from deploy.embedded.nats import NatsServer
-from tests.faults.conftest import SMALL
 from tests.faults.flow import Flow
 from tests.faults.lossy import LossyWire
-from tests.journeys.office import small_province
-from tests.journeys.running import Running, at_work
+from tests.journeys.papers import small_province
+from tests.journeys.running import SMALL, Running, at_work
 
 CODES = small_province(cities=1, counties=2, townships=12)
 ITEMS_EACH = 3

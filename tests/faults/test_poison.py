@@ -19,7 +19,8 @@ from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.division.v1 import division_facts_pb2
 from ducha.link.v1 import link_pb2
 from ducha.link.v1 import link_service_pb2 as links
-from tests.journeys.office import Office, a_report, eventually
+from tests.journeys.office import Office, eventually
+from tests.journeys.papers import a_report
 from tests.journeys.running import Running
 from tests.servers import refusal
 from tier import ledger

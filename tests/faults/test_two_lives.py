@@ -13,9 +13,9 @@ from deploy.embedded.line import Line, Options
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.link.v1 import link_service_pb2 as links
 from tests.checkers import sets, snapshots, whole
-from tests.faults.conftest import SMALL
-from tests.journeys.office import Office, eventually, small_province
-from tests.journeys.running import Running, at_work
+from tests.journeys.office import Office, eventually
+from tests.journeys.papers import small_province
+from tests.journeys.running import SMALL, Running, at_work
 
 CODES = small_province(cities=1, counties=2, townships=8)
 ISSUED, REPORTED = pb.ASSIGNMENT_STATE_ISSUED, pb.ASSIGNMENT_STATE_REPORTED

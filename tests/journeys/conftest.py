@@ -8,10 +8,10 @@ import pytest
 
 from deploy.embedded.line import Line, Options
 from deploy.embedded.topology import NodeSpec
-from tests.journeys.office import Office, small_province
-from tests.journeys.running import Running, at_work
+from tests.journeys.office import Office
+from tests.journeys.papers import small_province
+from tests.journeys.running import SMALL, Running, at_work
 
-SMALL = {"shared_buffers": "64MB"}
 FOUR_TIERS = small_province(cities=2, counties=2, townships=3, villages=2)
 MANY_NODES = small_province(cities=2, counties=2, townships=2)
 

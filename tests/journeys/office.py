@@ -7,7 +7,6 @@ not before, it is written into the history that the checkers use.
 from __future__ import annotations
 
 import asyncio
-import csv
 import itertools
 import time
 from collections import Counter
@@ -21,8 +20,6 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -38,9 +35,9 @@ from ducha.link.v1 import link_service_pb2_grpc as links_grpc
 from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from tests.checkers.history import History
 from tests.checkers.places import Place
-from tier.jurisdiction import Level, level_of, parent_of, parse
+from tests.journeys.papers import a_division, a_report, an_item
+from tier.jurisdiction import Level, level_of, parse
 
-YUNNAN = Path(__file__).parents[2] / "data" / "yunnan-divisions.csv"
 AGAIN = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.ABORTED,
@@ -56,37 +53,8 @@ CALL_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
 ROWS_A_CALL = 5000
-UNIT = "督查室"
 
 Answered = TypeVar("Answered")
-
-
-def township_codes(rows: Iterable[str]) -> list[str]:
-    """Return the townships among codes."""
-    return [code for code in rows if level_of(parse(code)) is Level.TOWNSHIP]
-
-
-def small_province(
-    cities: int, counties: int, townships: int, villages: int = 0
-) -> list[str]:
-    """Return the codes of a made-up province 53, parents first."""
-    codes = ["53"]
-    for city in range(1, cities + 1):
-        codes.append(f"53{city:02}")
-        for county in range(1, counties + 1):
-            codes.append(f"53{city:02}{county:02}")
-            for township in range(1, townships + 1):
-                base = f"53{city:02}{county:02}{township:03}"
-                codes.append(base)
-                codes += [f"{base}{village:03}" for village in range(1, villages + 1)]
-    return codes
-
-
-def yunnan() -> list[str]:
-    """Return all divisions of Yunnan down to the townships."""
-    with YUNNAN.open(encoding="utf-8", newline="") as file:
-        codes = [row["code"] for row in csv.DictReader(file)]
-    return [code for code in codes if level_of(parse(code)) <= Level.TOWNSHIP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +190,9 @@ class Office:
         self.history.received |= {(item, code) for code in divisions}
 
     async def report(
-        self, item: str, divisions: Sequence[str], problems: int = 0
+        self, item: str, divisions: Sequence[str], problems: int = 0, texts: int = 0
     ) -> None:
-        """Report for divisions of one node, each with a mark of its own."""
+        """Report for divisions of one node, each with a mark of its own, and long texts."""
         marks = {code: f"第{next(self.marks)}号反馈" for code in divisions}
         request = api.ReportAssignmentsRequest(
             request_id=str(uuid4()),
@@ -233,7 +201,7 @@ class Office:
                 api.AssignmentReport(
                     assignment=pb.AssignmentRef(item_id=item, division=code),
                     epoch=self.history.epoch((item, code)),
-                    report=a_report(mark, problems),
+                    report=a_report(mark, problems, texts),
                 )
                 for code, mark in marks.items()
             ],
@@ -382,53 +350,3 @@ async def open_office(
                 reporting_grpc.ReportingServiceStub(channel),
             )
         yield office
-
-
-def a_division(code: str) -> division_pb2.Division:
-    """Return a row of the tree, named after its code."""
-    parsed = parse(code)
-    return division_pb2.Division(
-        code=code,
-        name=f"区划{code}",
-        level=division_pb2.Level.ValueType(level_of(parsed)),
-        parent_code=parent_of(parsed) or "",
-        valid_from="2023-06-30",
-    )
-
-
-def an_item(issuer: str, mode: pb.Mode.ValueType = pb.MODE_DIRECT) -> pb.Item:
-    """Return an item as an officer fills it in."""
-    now = datetime.now(UTC)
-    item = pb.Item(
-        title="基层减负专项督查",
-        basis="年度督查计划",
-        scheme=pb.Scheme(content="核查报表数量", scope="全部乡镇", method="线上"),
-        source_type=pb.SOURCE_TYPE_PLAN_LINE,
-        urgency=pb.URGENCY_ROUTINE,
-        lead_unit=pb.Unit(division=issuer, name=UNIT),
-        mode=mode,
-        closing_rule=pb.ClosingRule(kind=pb.ClosingRule.KIND_ALL),
-        skip_level_reason="" if mode == pb.MODE_CASCADE else "直达乡镇，减少层层转发",
-    )
-    item.receive_by_time.FromDatetime(now + timedelta(days=5))
-    item.deadline_time.FromDatetime(now + timedelta(days=20))
-    return item
-
-
-def a_report(mark: str, problems: int = 0) -> pb.Report:
-    """Return a report with values, and problems if asked for."""
-    return pb.Report(
-        summary=mark,
-        problems=[
-            pb.Problem(
-                category=pb.Problem.CATEGORY_POLICY,
-                severity=pb.Problem.SEVERITY_MINOR,
-                description=f"报表重复报送 {number}",
-            )
-            for number in range(problems)
-        ],
-        values=[
-            pb.ReportedValue(element="reports.monthly", number=12),
-            pb.ReportedValue(element="reports.merged", boolean=True),
-        ],
-    )

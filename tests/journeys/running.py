@@ -15,6 +15,9 @@ from tests.checkers.history import History
 from tests.checkers.places import Place, places_of
 from tests.journeys.office import Office, eventually, open_office
 
+SMALL = {"shared_buffers": "64MB"}
+"""What PostgreSQL needs for a test."""
+
 
 @dataclass(slots=True)
 class Running:

@@ -25,12 +25,12 @@ AGAIN = """
         UPDATE ledger_head SET position = position + 1 RETURNING position
     )
     INSERT INTO ledger_fact
-           (position, fact_id, kind, division, subject, recorded_at, digest, body)
-    SELECT head.position, gen_random_uuid(), kind, division, subject, recorded_at,
-           digest, body
-      FROM ledger_fact, head
+    SELECT (jsonb_populate_record(
+               fact, jsonb_build_object('position', head.position,
+                                        'fact_id', gen_random_uuid()))).*
+      FROM ledger_fact AS fact, head
      WHERE kind LIKE '%AssignmentReported' AND subject = $1
-     ORDER BY ledger_fact.position
+     ORDER BY fact.position
      LIMIT 1
 """
 FIRST = """

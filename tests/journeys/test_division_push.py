@@ -11,7 +11,8 @@ import pytest
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as api
-from tests.journeys.office import Office, a_division, eventually
+from tests.journeys.office import Office, eventually
+from tests.journeys.papers import a_division
 from tests.journeys.running import Running
 
 TIERS = ("province", "city", "county", "township")

@@ -192,7 +192,7 @@ def judge(assigner: Side, at: datetime, *, is_good: bool) -> None:
 def lives(draw: st.DrawFn) -> tuple[Side, Side]:
     """Draw two nodes at work, their facts crossing as links bring them."""
     executor, assigner = Side(FRESH, [], []), Side(FRESH, [], [])
-    for step in draw(st.lists(st.integers(0, 5), max_size=30)):
+    for step in draw(st.lists(st.integers(0, 5), min_size=16, max_size=40)):
         at = NOON + timedelta(hours=len(executor.told) + len(assigner.told))
         match step:
             case 0 | 1:
@@ -244,11 +244,14 @@ def test_facts_that_cross_end_in_the_same_row(
 def test_repeats_on_the_way_change_nothing(
     life: tuple[Side, Side], data: st.DataObject
 ) -> None:
-    """A node that hears each fact again right away ends where the others do."""
+    """A node that hears facts again, at once or much later, ends where the others do."""
     order = data.draw(hearings(*life))
-    twice = [change for change in order for _ in range(2)]
+    repeated: list[Change] = []
+    for change in order:
+        repeated.append(change)
+        repeated += data.draw(st.lists(st.sampled_from(repeated), max_size=3))
 
-    assert folded(FRESH, twice) == folded(FRESH, order)
+    assert folded(FRESH, repeated) == folded(FRESH, order)
 
 
 @pytest.mark.parametrize("number", range(1, 4))
@@ -258,6 +261,16 @@ def test_work_of_a_restored_executor_is_fenced(number: int) -> None:
     again = Reported(NOON, number, 1, UUID(int=8))
 
     assert (rules.fold(row, again) is Fenced.STALE) == (number < 2)
+
+
+def test_a_return_that_comes_again_takes_nothing_back() -> None:
+    """Replayed after the work was done anew under its epoch."""
+    back = Returned(2, "数据不实")
+    again = Reported(NOON, 2, 1, UUID(int=8))
+    row = folded(FRESH, [Reported(NOON, 1, 0, UUID(int=7)), back, again])
+
+    assert row.state is State.REPORTED
+    assert folded(row, [back]) == row
 
 
 # --- Moves -----------------------------------------------------------------------------

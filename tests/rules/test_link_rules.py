@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tier.link import rules
-from tier.link.model import Mark, Run
+from tier.link.model import Mark, Run, Tip
 
 marks = st.builds(Mark, st.integers(0, 3), st.integers(0, 12))
 
@@ -135,7 +135,7 @@ def test_a_restored_sender_begins_a_later_life_and_owes_it_whole(
     receiver = Receiver(theirs)
     receiver.take([a_run(later, 1, kept)])
 
-    assert rules.is_ahead(theirs, head) == (had > kept)
+    assert rules.is_another_life(Tip(theirs, ""), head, "") == (had > kept)
     assert later > epoch
     assert later >= seconds
     assert rules.owed_after(theirs, Mark(later, kept)) == 0
@@ -145,11 +145,22 @@ def test_a_restored_sender_begins_a_later_life_and_owes_it_whole(
 @given(marks, marks)
 def test_who_is_ahead_is_no_matter_of_taste(theirs: Mark, head: Mark) -> None:
     """A receiver is ahead of what was sent, or is owed the rest; never both, never neither."""
-    ahead = rules.is_ahead(theirs, head)
+    ahead = rules.is_another_life(Tip(theirs, ""), head, "")
 
     assert ahead == (theirs > head)
     if not ahead and theirs.epoch == head.epoch:
         assert rules.owed_after(theirs, head) == theirs.seq <= head.seq
+
+
+@given(marks, st.integers(0, 9), st.sampled_from(["a", "b", ""]))
+def test_another_fact_at_the_same_place_is_another_life(
+    theirs: Mark, more: int, found: str
+) -> None:
+    """Restored, and then written past the neighbour's place: the fact there tells."""
+    head = Mark(theirs.epoch, theirs.seq + more)
+    changed = rules.is_another_life(Tip(theirs, found), head, "a")
+
+    assert changed == (found == "b")
 
 
 @given(st.lists(marks, min_size=2, max_size=6))

@@ -109,6 +109,12 @@ OLDEST = """
      WHERE o.neighbour = $1 AND o.seq = $2 + 1
 """
 
+FACT_AT = """
+    SELECT f.fact_id
+      FROM ledger_outbox o JOIN ledger_fact f USING (position)
+     WHERE o.neighbour = $1 AND o.seq = $2
+"""
+
 KNOWN = "SELECT fact_id FROM ledger_fact WHERE fact_id = ANY($1)"
 HEAD = "SELECT position FROM ledger_head"
 BODIES = "SELECT fact_id, body FROM ledger_fact WHERE fact_id = ANY($1)"
@@ -230,6 +236,12 @@ async def oldest_unreceipted(tx: Tx, neighbour: str, receipt: int) -> datetime |
     """Return when the first fact after `receipt` was recorded, if there is one."""
     moment: datetime | None = await tx.fetchval(OLDEST, neighbour, receipt)
     return moment
+
+
+async def fact_at(tx: Tx, neighbour: str, seq: int) -> UUID | None:
+    """Return which fact has this number for a neighbour, if one has."""
+    fact_id: UUID | None = await tx.fetchval(FACT_AT, neighbour, seq)
+    return fact_id
 
 
 async def known(tx: Tx, fact_ids: Sequence[UUID]) -> set[UUID]:

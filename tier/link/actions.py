@@ -15,7 +15,7 @@ from tier.app import App, Arrived, FactDoor, Unfit, Verdict
 from tier.jurisdiction import contains, parse, within
 from tier.link import rules, store
 from tier.link.errors import QuarantineStands, QuarantineUnknown
-from tier.link.model import Mark, Quarantined, Run, Sifted
+from tier.link.model import Mark, Quarantined, Run, Sifted, Tip
 from tier.node import Node
 from tier.runtime.db import LOST_CONNECTIONS, LOST_RACES, Tx
 from tier.runtime.errors import Contended, DatabaseAway, TierError
@@ -73,9 +73,8 @@ async def _apply(
     """Apply `runs` together, or each fact alone in a savepoint."""
     downward = neighbour == app.node.parent
     read = {body: _read(body, downward=downward) for run in runs for body in run.bodies}
-    ids = [one.fact_id for one in read.values() if isinstance(one, Arrived)]
     async with app.db.transaction() as tx:
-        sifted, known = await _advance(tx, neighbour, runs, believed, ids)
+        sifted, known = await _advance(tx, neighbour, runs, believed, read)
         if not sifted.fresh:
             return Applied(sifted.mark, 0, sifted.gap)
         arrived: list[Arrived] = []
@@ -94,16 +93,21 @@ async def _apply(
 
 
 async def _advance(
-    tx: Tx, neighbour: str, runs: Sequence[Run], believed: Mark, ids: Sequence[UUID]
+    tx: Tx,
+    neighbour: str,
+    runs: Sequence[Run],
+    believed: Mark,
+    read: Mapping[bytes, Arrived | Unfit],
 ) -> tuple[Sifted, set[UUID]]:
     """Move the mark over what is new; return that, and which facts are held already.
 
     Usually one statement. If another process moved the mark, or what came does not fit,
     the mark is read and the runs are sifted again.
     """
+    ids = [one.fact_id for one in read.values() if isinstance(one, Arrived)]
     sifted = rules.sift(believed, runs)
     if sifted.fresh:
-        known = await store.advance(tx, neighbour, believed, sifted.mark, ids)
+        known = await store.advance(tx, neighbour, believed, _tip(sifted, read), ids)
         if known is not None:
             return sifted, known
     elif not sifted.gap:
@@ -112,7 +116,14 @@ async def _advance(
     sifted = rules.sift(mark, runs)
     if not sifted.fresh:
         return sifted, set()
-    return sifted, await store.advance(tx, neighbour, mark, sifted.mark, ids) or set()
+    tip = _tip(sifted, read)
+    return sifted, await store.advance(tx, neighbour, mark, tip, ids) or set()
+
+
+def _tip(sifted: Sifted, read: Mapping[bytes, Arrived | Unfit]) -> Tip:
+    """Return the mark after what is new, with the fact that stands there."""
+    last = read[sifted.fresh[-1][1]]
+    return Tip(sifted.mark, str(last.fact_id) if isinstance(last, Arrived) else "")
 
 
 def _read(body: bytes, *, downward: bool) -> Arrived | Unfit:
@@ -272,42 +283,3 @@ async def drop(app: App, quarantine_id: int, actor: str, reason: str) -> None:
         if await store.entry(tx, quarantine_id) is None:
             raise QuarantineUnknown(quarantine_id=quarantine_id)
         await store.settle(tx, quarantine_id, app.now(), actor, f"dropped: {reason}")
-
-
-async def confirm(app: App, neighbour: str, theirs: Mark) -> Mark:
-    """Keep a neighbour's receipt and return the head of what it is owed.
-
-    If it has what we never sent, this database was restored: a new epoch begins, and
-    everything is owed again. Facts it holds already have no second effect.
-    """
-    async with app.db.reading() as tx:
-        lane = await ledger.store.lane(tx, neighbour)
-        _, receipt = (await store.marks(tx))[neighbour]
-    if lane is None:
-        raise LookupError(neighbour)
-    head = Mark(lane.epoch, lane.before)
-    if rules.is_ahead(theirs, head):
-        epoch = rules.next_epoch(theirs, head, int(app.now().timestamp()))
-        async with app.db.transaction() as tx:
-            await ledger.store.new_epoch(tx, neighbour, epoch)
-        return Mark(epoch, head.seq)
-    if theirs > receipt:
-        async with app.db.transaction() as tx:
-            await store.receipt(tx, neighbour, theirs)
-    return head
-
-
-async def owed(app: App, neighbour: str, after: int, limit: int) -> Run | None:
-    """Return the next run that a neighbour is owed, from the ledger itself."""
-    async with app.db.reading() as tx:
-        lane = await ledger.store.lane(tx, neighbour)
-        rows = await ledger.store.outgoing(tx, neighbour, after, limit)
-    if lane is None or not rows:
-        return None
-    return Run(lane.epoch, rows[0][0], tuple(body for _, body in rows))
-
-
-async def applied(app: App, neighbour: str) -> Mark:
-    """Return how far facts of a neighbour are applied here."""
-    async with app.db.reading() as tx:
-        return (await store.marks(tx))[neighbour][0]

@@ -12,11 +12,16 @@ from tier.link.model import Mark
 
 @dataclass(slots=True)
 class Contact:
-    """One neighbour, as last seen."""
+    """One neighbour, as last seen.
+
+    `met` is false until this process and the neighbour have compared their marks: before
+    that, nothing may be sent ahead of what a restored database has to send again.
+    """
 
     heard_at: datetime | None = None
     head: Mark = field(default_factory=Mark)
     applied: Mark = field(default_factory=Mark)
+    met: bool = False
     gaps: int = 0
     repair: asyncio.Event = field(default_factory=asyncio.Event)
 

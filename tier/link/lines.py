@@ -104,6 +104,6 @@ class Lines:
         self._app.tasks.create_task(receiver.run())
 
     def _send(self, lane: road.Lane, name: str) -> None:
-        sender = Sender(self._app, self._road, lane, name)
+        sender = Sender(self._app, self._road, lane, name, self._contacts[name])
         self._app.feed.listen(sender.offer)
         self._app.tasks.create_task(sender.run())

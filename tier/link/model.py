@@ -15,6 +15,14 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Tip:
+    """How far a link is applied, and the id of the fact there; empty if unknown."""
+
+    mark: Mark
+    fact_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Facts on one link without a gap, as bytes; the first has number `first`."""
 

@@ -17,9 +17,9 @@ import structlog
 from ducha.link.v1 import link_service_pb2 as pb
 from ducha.link.v1.link_service_pb2_grpc import LinkServiceStub
 from tier.app import App
-from tier.link import actions, rules, wire
+from tier.link import owing, rules, wire
 from tier.link.contact import Contacts
-from tier.link.model import Mark
+from tier.link.model import Mark, Tip
 from tier.link.traffic import Receiver
 from tier.runtime import telemetry
 from tier.runtime.errors import TierError
@@ -83,34 +83,36 @@ class Repair:
         What did not move since the last sync is stuck; in a `hurry` (a gap was seen, or
         this is the first contact) nothing is waited for.
         """
-        applied = await actions.applied(self._app, self._parent)
-        head = await actions.confirm(self._app, self._parent, Mark())
+        tip = await owing.applied(self._app, self._parent)
+        head = await owing.head(self._app, self._parent)
         response = await self._stub.Sync(
             pb.SyncRequest(
                 child=self._app.node.name,
-                down_applied=wire.mark_to(applied),
+                down_applied=wire.tip_to(tip),
                 up_head=wire.mark_to(head),
             ),
             timeout=RPC_SECONDS,
         )
         self._contacts.heard(self._parent, self._app.now())
-        owed, receipt = (
-            wire.mark_from(response.down_head),
-            wire.mark_from(response.up_applied),
-        )
+        applied, owed = tip.mark, wire.mark_from(response.down_head)
         self._contact.head = owed
-        head = await actions.confirm(self._app, self._parent, receipt)
+        theirs = wire.tip_from(response.up_applied)
+        head, receipt = (
+            await owing.confirm(self._app, self._parent, theirs),
+            theirs.mark,
+        )
+        self._contact.met = True
         if owed > applied and (hurry or self._before[0] == applied):
-            await self._replay(applied)
+            await self._replay(tip)
         if receipt != head and (hurry or self._before[1] == receipt):
             await self._deliver(head, receipt)
         self._before = (applied, receipt)
         return BUSY_SECONDS if owed != applied or receipt != head else IDLE_SECONDS
 
-    async def _replay(self, applied: Mark) -> None:
+    async def _replay(self, tip: Tip) -> None:
         """Have the parent send what this node lacks."""
         call = self._stub.Replay(
-            pb.ReplayRequest(child=self._app.node.name, after=wire.mark_to(applied))
+            pb.ReplayRequest(child=self._app.node.name, after=wire.tip_to(tip))
         )
         try:
             async for response in call:
@@ -124,7 +126,7 @@ class Repair:
         """Send what the parent lacks, until it has all that was there at the start."""
         after = rules.owed_after(receipt, head)
         while after < head.seq:
-            run = await actions.owed(self._app, self._parent, after, PAGE_FACTS)
+            run = await owing.owed(self._app, self._parent, after, PAGE_FACTS)
             if run is None:
                 return
             bundle = wire.bundle_to(self._app.node.name, self._parent, run)

@@ -13,7 +13,7 @@ from ducha.link.v1.link_service_pb2_grpc import (
     LinkServiceServicer,
 )
 from tier.app import App
-from tier.link import actions, rules, store, view, wire
+from tier.link import actions, owing, rules, store, view, wire
 from tier.link.contact import Contacts
 from tier.link.errors import NeighbourUnknown
 from tier.link.repair import PAGE_FACTS
@@ -39,12 +39,13 @@ class LinkService(LinkServiceServicer):
         self._known(request.child)
         self._contacts.heard(request.child, self._app.now())
         self._contacts[request.child].head = wire.mark_from(request.up_head)
-        head = await actions.confirm(
-            self._app, request.child, wire.mark_from(request.down_applied)
+        head = await owing.confirm(
+            self._app, request.child, wire.tip_from(request.down_applied)
         )
-        applied = await actions.applied(self._app, request.child)
+        self._contacts[request.child].met = True
+        applied = await owing.applied(self._app, request.child)
         return pb.SyncResponse(
-            down_head=wire.mark_to(head), up_applied=wire.mark_to(applied)
+            down_head=wire.mark_to(head), up_applied=wire.tip_to(applied)
         )
 
     async def Replay(
@@ -52,11 +53,11 @@ class LinkService(LinkServiceServicer):
     ) -> AsyncIterator[pb.ReplayResponse]:
         """Send a child what it lacks, page by page, up to the head of now."""
         self._known(request.child)
-        theirs = wire.mark_from(request.after)
-        head = await actions.confirm(self._app, request.child, theirs)
-        after = rules.owed_after(theirs, head)
+        theirs = wire.tip_from(request.after)
+        head = await owing.confirm(self._app, request.child, theirs)
+        after = rules.owed_after(theirs.mark, head)
         while after < head.seq:
-            run = await actions.owed(self._app, request.child, after, PAGE_FACTS)
+            run = await owing.owed(self._app, request.child, after, PAGE_FACTS)
             if run is None:
                 return
             yield pb.ReplayResponse(
@@ -74,7 +75,7 @@ class LinkService(LinkServiceServicer):
             raise NeighbourUnknown(child=child, node=self._app.node.name)
         await self._receivers[child].apply([request.bundle])
         return pb.DeliverResponse(
-            applied=wire.mark_to(await actions.applied(self._app, child))
+            applied=wire.tip_to(await owing.applied(self._app, child))
         )
 
     def _known(self, child: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tier.link.model import Mark, Run, Sifted
+from tier.link.model import Mark, Run, Sifted, Tip
 
 
 def sift(mark: Mark, runs: Iterable[Run]) -> Sifted:
@@ -31,11 +31,16 @@ def sift(mark: Mark, runs: Iterable[Run]) -> Sifted:
     return Sifted(tuple(fresh), mark, gap)
 
 
-def is_ahead(theirs: Mark, head: Mark) -> bool:
-    """Whether a neighbour has what we never sent: we were restored from an old backup."""
-    return theirs.epoch > head.epoch or (
-        theirs.epoch == head.epoch and theirs.seq > head.seq
-    )
+def is_another_life(theirs: Tip, head: Mark, written: str) -> bool:
+    """Whether a neighbour has what this node, as it is now, never sent.
+
+    It is ahead of `head`, or it found another fact at its place than the one `written`
+    there: this node's database was restored from an old backup, or made anew.
+    """
+    if theirs.mark > head:
+        return True
+    same_epoch = theirs.mark.epoch == head.epoch
+    return same_epoch and theirs.fact_id not in {"", written}
 
 
 def next_epoch(theirs: Mark, head: Mark, seconds: int) -> int:

@@ -8,17 +8,18 @@ from uuid import UUID
 
 import asyncpg
 
-from tier.link.model import Mark, Quarantined
+from tier.link.model import Mark, Quarantined, Tip
 from tier.runtime.db import Tx
 
 # Move the mark if it is where it is thought to be, and say which facts are held already:
 # one round trip. The row stays locked, which orders receivers.
 ADVANCE = """
-    UPDATE link_inbound SET epoch = $4, seq = $5
+    UPDATE link_inbound SET epoch = $4, seq = $5, fact_id = $7
      WHERE neighbour = $1 AND (epoch, seq) = ($2, $3)
     RETURNING ARRAY(SELECT fact_id FROM ledger_fact WHERE fact_id = ANY($6::uuid[])) AS known
 """
 
+TIP = "SELECT epoch, seq, fact_id FROM link_inbound WHERE neighbour = $1"
 LOCKED_MARK = "SELECT epoch, seq FROM link_inbound WHERE neighbour = $1 FOR UPDATE"
 
 OPEN = """
@@ -75,14 +76,21 @@ COUNTS = """
 
 
 async def advance(
-    tx: Tx, neighbour: str, before: Mark, after: Mark, fact_ids: Sequence[UUID]
+    tx: Tx, neighbour: str, before: Mark, after: Tip, fact_ids: Sequence[UUID]
 ) -> set[UUID] | None:
     """Move the mark from `before` to `after`; return which facts are held already.
 
     None, and nothing is moved, if the mark is elsewhere.
     """
     row = await tx.fetchrow(
-        ADVANCE, neighbour, before.epoch, before.seq, after.epoch, after.seq, fact_ids
+        ADVANCE,
+        neighbour,
+        before.epoch,
+        before.seq,
+        after.mark.epoch,
+        after.mark.seq,
+        fact_ids,
+        after.fact_id,
     )
     return None if row is None else set(row["known"])
 
@@ -98,6 +106,14 @@ async def locked_mark(tx: Tx, neighbour: str) -> Mark:
 async def open_link(tx: Tx, neighbour: str) -> None:
     """Make room for a neighbour's marks."""
     await tx.execute(OPEN, neighbour)
+
+
+async def tip(tx: Tx, neighbour: str) -> Tip:
+    """Return how far this node has applied, and the fact there."""
+    row = await tx.fetchrow(TIP, neighbour)
+    if row is None:
+        raise LookupError(neighbour)
+    return Tip(Mark(row["epoch"], row["seq"]), row["fact_id"])
 
 
 async def receipt(tx: Tx, neighbour: str, mark: Mark) -> None:

@@ -20,7 +20,7 @@ from tier.app import App
 from tier.ledger import Committed
 from tier.link import actions, wire
 from tier.link.actions import Doors
-from tier.link.contact import Contacts
+from tier.link.contact import Contact, Contacts
 from tier.link.model import Run
 from tier.link.road import Lane, Message, Road
 from tier.runtime import telemetry
@@ -57,8 +57,11 @@ class Pending:
 class Sender:
     """Publishes what is committed for one neighbour."""
 
-    def __init__(self, app: App, road: Road, lane: Lane, neighbour: str) -> None:
-        """Send to `neighbour` over `lane`."""
+    def __init__(
+        self, app: App, road: Road, lane: Lane, neighbour: str, contact: Contact
+    ) -> None:
+        """Send to `neighbour` over `lane`, once it was met."""
+        self._contact = contact
         self._app = app
         self._road = road
         self._lane = lane
@@ -68,7 +71,12 @@ class Sender:
         self._arrived = asyncio.Event()
 
     def offer(self, committed: Committed) -> None:
-        """Take what a commit holds for this neighbour; when full, leave it to the repair."""
+        """Take what a commit holds for this neighbour.
+
+        What comes before it was met, or when the queue is full, is left to the repair.
+        """
+        if not self._contact.met:
+            return
         for lane in committed.lanes:
             if lane.neighbour != self._neighbour or self._queued > QUEUE_BYTES:
                 continue

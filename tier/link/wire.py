@@ -7,7 +7,7 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ducha.link.v1 import link_pb2 as pb
-from tier.link.model import Mark, Quarantined, Run
+from tier.link.model import Mark, Quarantined, Run, Tip
 from tier.runtime.errors import InvalidInput, Violation
 
 # An epoch is a second of the clock, or a few more: this one lies 30,000 years ahead.
@@ -26,6 +26,20 @@ def mark_from(message: pb.Mark) -> Mark:
 def mark_to(mark: Mark) -> pb.Mark:
     """Write a mark."""
     return pb.Mark(epoch=mark.epoch, seq=mark.seq)
+
+
+def tip_from(message: pb.Mark) -> Tip:
+    """Read a mark with the fact that stands there.
+
+    Raises:
+        InvalidInput: no sequence ever gets there.
+    """
+    return Tip(mark_from(message), message.fact_id)
+
+
+def tip_to(tip: Tip) -> pb.Mark:
+    """Write a mark with the fact that stands there."""
+    return pb.Mark(epoch=tip.mark.epoch, seq=tip.mark.seq, fact_id=tip.fact_id)
 
 
 def run_from(message: pb.Bundle) -> Run:

@@ -1,8 +1,10 @@
--- What this node has applied from each neighbour: the receipt it gives.
+-- What this node has applied from each neighbour: the receipt it gives, with the fact
+-- found there, by which the neighbour knows whether it is still the same life.
 CREATE TABLE link_inbound (
     neighbour text PRIMARY KEY,
     epoch     bigint NOT NULL DEFAULT 0,
-    seq       bigint NOT NULL DEFAULT 0
+    seq       bigint NOT NULL DEFAULT 0,
+    fact_id   text NOT NULL DEFAULT ''
 );
 
 -- What each neighbour has confirmed of the facts this node owes it.

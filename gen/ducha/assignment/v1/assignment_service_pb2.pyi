@@ -236,7 +236,9 @@ class SplitAssignmentRequest(_message.Message):
 
     @_builtins.property
     def receive_by_time(self) -> _timestamp_pb2.Timestamp:
-        """When they must confirm receipt; empty for the shorter of the parent's and half the time left."""
+        """When they must confirm receipt; empty for the later of the parent's and half
+        the time left, no later than the deadline.
+        """
 
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:

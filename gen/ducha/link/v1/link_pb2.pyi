@@ -134,19 +134,25 @@ class Mark(_message.Message):
 
     EPOCH_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
+    FACT_ID_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """Life of the sequence; 0 for none yet."""
     seq: _builtins.int
     """Last sequence number; 0 for none yet."""
+    fact_id: _builtins.str
+    """Id of the fact at that place, from who has applied it; empty elsewhere. A sender that
+    wrote another fact there knows that its database was restored.
+    """
     def __init__(
         self,
         *,
         epoch: _builtins.int = ...,
         seq: _builtins.int = ...,
+        fact_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "fact_id", b"fact_id", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,8 +13,23 @@ from tests.journeys.running import Running
 
 ITEMS = 7
 BATCH = 487
+TEXTS = 480
+HUGE = 2_800_000
 ENOUGH = 10_000
-TIERS = ("province", "city", "county", "township")
+
+
+async def size(office: Office, item: str) -> int:
+    """Return how many bytes the reports of an item have in the township's ledger."""
+    connection = await asyncpg.connect(office.places["township"].database_url)
+    try:
+        count: int = await connection.fetchval(
+            "SELECT sum(octet_length(body)) FROM ledger_fact "
+            "WHERE subject = $1 AND kind LIKE '%AssignmentReported'",
+            item,
+        )
+    finally:
+        await connection.close()
+    return count
 
 
 async def owed(office: Office, node: str, neighbour: str) -> int:
@@ -63,4 +78,26 @@ async def test_ten_thousand_facts_are_caught_up_in_order(
     assert waiting >= ENOUGH
     assert held_back >= len(above)
     assert unheard == set()
+    assert problems == []
+
+
+async def test_huge_reports_wait_and_block_nobody(
+    yunnan_line: Running, office: Office
+) -> None:
+    """Together they are more than any message may hold: they go on page by page."""
+    item = await office.issue("530102")
+    small = await office.issue("530103")
+    towns = sorted(office.history.targets[item])
+    others = sorted(office.history.targets[small])
+    await office.until("township", small, others, pb.ASSIGNMENT_STATE_ISSUED)
+    await asyncio.to_thread(yunnan_line.line.stop_node, "county")
+    for town in towns:
+        await office.report(item, [town], texts=TEXTS)
+    await office.report(small, others)
+    await asyncio.to_thread(yunnan_line.line.start_node, "county")
+    await office.until("province", item, towns, pb.ASSIGNMENT_STATE_REPORTED)
+    await office.until("province", small, others, pb.ASSIGNMENT_STATE_REPORTED)
+    problems = await yunnan_line.problems()
+
+    assert await size(office, item) > HUGE * len(towns) > 16 << 20
     assert problems == []
