@@ -13,6 +13,7 @@ from uuid import UUID
 import grpc
 
 from ducha.link.v1 import link_pb2
+from tier.jurisdiction import Code
 from tier.ledger import Entry, Feed
 from tier.node import Node
 from tier.runtime.db import Database, Tx
@@ -36,12 +37,17 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A fact that came over a link, read once; its bytes stay what they are."""
+    """A fact that came over a link, read once; its bytes stay what they are.
+
+    `area` is what its sender may speak of: a child of what it hosts, the parent of what
+    is hosted here.
+    """
 
     fact: link_pb2.Fact
     fact_id: UUID
     body: bytes
     downward: bool
+    area: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True)

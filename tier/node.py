@@ -42,6 +42,14 @@ class Node:
                 return child.name
         return None
 
+    def area_of(self, neighbour: str) -> tuple[Code, ...]:
+        """Return what a neighbour's facts may be about: its branch, or from above, ours."""
+        if neighbour == self.parent:
+            return self.hosts
+        return next(
+            (child.hosts for child in self.children if child.name == neighbour), ()
+        )
+
     def branches(self, codes: Iterable[Code]) -> dict[str, list[Code]]:
         """Group `codes` by the child node they lie below; others are left out."""
         grouped: dict[str, list[Code]] = {}

@@ -8,7 +8,7 @@ on to the branches it concerns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,13 +32,14 @@ from tier.assignment.model import (
     Returned,
     Verified,
 )
-from tier.jurisdiction import Code, parse
+from tier.jurisdiction import Code, parse, within
 from tier.ledger import Author
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
 UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
 UNKNOWN_ITEM = "UNKNOWN_ITEM"
+WRONG_JURISDICTION = "WRONG_JURISDICTION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,26 @@ async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
     for one in arrived:
         reader = CHANGES.get(one.fact.kind)
         if reader is not None:
-            payload, changes = reader(one)
-            folding.append(Read(one, payload, tuple(changes)))
+            payload, found = reader(one)
+            changes = tuple(found)
+            if _trespasses(one, (key.division for key, _ in changes), verdict):
+                continue
+            folding.append(Read(one, payload, changes))
             continue
         await _fold(app, tx, folding, verdict)
         folding.clear()
         await MAKERS[one.fact.kind](app, tx, one, verdict)
     await _fold(app, tx, folding, verdict)
     return verdict
+
+
+def _trespasses(one: Arrived, divisions: Iterable[Code], verdict: Verdict) -> bool:
+    """Set a fact aside that speaks of divisions its sender does not answer for (I6)."""
+    foreign = next((code for code in divisions if not within(code, one.area)), None)
+    if foreign is None:
+        return False
+    verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, f"not the sender's: {foreign}"))
+    return True
 
 
 async def _fold(app: App, tx: Tx, reads: Sequence[Read], verdict: Verdict) -> None:
@@ -226,6 +239,8 @@ async def _issued(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Keep an item and its assignments in this subtree."""
     payload = pb.ItemIssued.FromString(one.fact.payload)
     targets = wire.set_from(payload.targets)
+    if _trespasses(one, targets, verdict):
+        return
     item = wire.item_from(payload.item, current_traceparent() or one.fact.traceparent)
     await item_store.insert(tx, item)
     await store.insert(
@@ -248,6 +263,8 @@ async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
         verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, payload.item_id))
         return
     targets = wire.set_from(payload.targets)
+    if _trespasses(one, targets, verdict):
+        return
     await store.insert(
         tx,
         item,

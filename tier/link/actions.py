@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from ducha.link.v1 import link_pb2 as pb
 from tier import ledger
 from tier.app import App, Arrived, FactDoor, Unfit, Verdict
-from tier.jurisdiction import contains, parse, within
+from tier.jurisdiction import Code, contains, parse, within
 from tier.link import rules, store
 from tier.link.errors import QuarantineStands, QuarantineUnknown
 from tier.link.model import Mark, Quarantined, Run, Sifted, Tip
@@ -72,7 +72,12 @@ async def _apply(
 ) -> Applied:
     """Apply `runs` together, or each fact alone in a savepoint."""
     downward = neighbour == app.node.parent
-    read = {body: _read(body, downward=downward) for run in runs for body in run.bodies}
+    area = app.node.area_of(neighbour)
+    read = {
+        body: _read(body, area, downward=downward)
+        for run in runs
+        for body in run.bodies
+    }
     async with app.db.transaction() as tx:
         sifted, known = await _advance(tx, neighbour, runs, believed, read)
         if not sifted.fresh:
@@ -126,13 +131,13 @@ def _tip(sifted: Sifted, read: Mapping[bytes, Arrived | Unfit]) -> Tip:
     return Tip(sifted.mark, str(last.fact_id) if isinstance(last, Arrived) else "")
 
 
-def _read(body: bytes, *, downward: bool) -> Arrived | Unfit:
+def _read(body: bytes, area: tuple[Code, ...], *, downward: bool) -> Arrived | Unfit:
     """Return the fact, or what is wrong with its bytes."""
     try:
         fact = pb.Fact.FromString(body)
-        return Arrived(fact, UUID(fact.fact_id), body, downward)
+        return Arrived(fact, UUID(fact.fact_id), body, downward, area)
     except (DecodeError, ValueError) as wrong:
-        unread = Arrived(pb.Fact(), UUID(int=0), body, downward)
+        unread = Arrived(pb.Fact(), UUID(int=0), body, downward, area)
         return Unfit(unread, UNREADABLE, str(wrong) or type(wrong).__name__)
 
 
@@ -195,16 +200,8 @@ def _misplaced(node: Node, neighbour: str, arrived: Arrived) -> Unfit | None:
         code = parse(text)
     except ValueError as wrong:
         return Unfit(arrived, WRONG_JURISDICTION, str(wrong))
-    if arrived.downward:
-        ours = within(code, node.hosts) or any(
-            contains(code, host) for host in node.hosts
-        )
-    else:
-        ours = any(
-            within(code, child.hosts)
-            for child in node.children
-            if child.name == neighbour
-        )
+    above = arrived.downward and any(contains(code, host) for host in node.hosts)
+    ours = above or within(code, arrived.area)
     return (
         None
         if ours
@@ -256,7 +253,8 @@ async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
         entry = await store.entry(tx, quarantine_id)
         if entry is None:
             raise QuarantineUnknown(quarantine_id=quarantine_id)
-        read = _read(entry.body, downward=entry.downward)
+        area = app.node.area_of(entry.neighbour)
+        read = _read(entry.body, area, downward=entry.downward)
         verdict = Verdict()
         if isinstance(read, Unfit):
             verdict.unfit.append(read)

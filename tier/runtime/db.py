@@ -2,12 +2,13 @@
 
 A node writes one transaction at a time: everything hot is a batch, so nothing is lost
 by it, and the order of commits is the order of the ledger. Readers have their own pool.
-Several processes on one database stay right too: the ledger head's row lock is the
-same queue.
+Several processes on one database stay right too: an advisory lock, taken with BEGIN, is
+the same queue.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -41,6 +42,9 @@ BY_KEY = {
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
 }
+# One writer at a time, asked for in the round trip that begins the transaction. What an
+# action loads, nobody else changes before it writes.
+BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({0x64756374})"
 ACQUIRE_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
 
@@ -82,8 +86,13 @@ class Tx:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo only what happens inside, if it raises."""
-        async with self._connection.transaction():
+        await self._connection.execute("SAVEPOINT inner_part")
+        try:
             yield
+        except BaseException:
+            await self._connection.execute("ROLLBACK TO SAVEPOINT inner_part")
+            raise
+        await self._connection.execute("RELEASE SAVEPOINT inner_part")
 
     def on_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` after the commit, in order; never if it fails."""
@@ -119,7 +128,7 @@ class Database:
         """
         try:
             async with self._writer.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                async with connection.transaction():
+                async with _alone(connection):
                     tx = Tx(connection)
                     yield tx
                 tx.committed()
@@ -157,8 +166,26 @@ class Database:
         await self._readers.close()
 
 
-async def _keep(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Leave a released connection as it is: nothing here sets session state."""
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[None]:
+    """Open a transaction as the one writer of this database, over all processes."""
+    await connection.execute(BEGIN_ALONE)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(asyncpg.PostgresError, *LOST_CONNECTIONS):
+            await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+
+
+async def _keep(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Leave a released connection as it is: nothing here sets session state.
+
+    Only a transaction that was cut off, such as by a cancelled COMMIT, must not live on.
+    """
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 async def open_database(url: str, *, name: str, readers: int = 8) -> Database:

@@ -156,7 +156,7 @@ async def split(app: App, call: Call, asked: Split) -> service.SplitAssignmentRe
     async with once(app, call, response) as work:
         if work is not None:
             item, loaded = await _splittable(work, asked.item_id)
-            targets = await _next_tier(work, asked.targets)
+            targets = await _next_tier(work, asked.item_id, asked.targets)
             receive_by, deadline = _moments(app, loaded, asked)
             await _pass_on(work, item, targets, asked, (receive_by, deadline))
             response.target_count = len(targets)
@@ -177,8 +177,10 @@ async def _splittable(work: Work, item_id: UUID) -> tuple[Item, Loaded]:
     return item, loaded
 
 
-async def _next_tier(work: Work, selection: pb.TargetSelection) -> list[Code]:
-    """Return the targets of a split: divisions one level below."""
+async def _next_tier(
+    work: Work, item_id: UUID, selection: pb.TargetSelection
+) -> list[Code]:
+    """Return the targets of a split: divisions one level below, without the item yet."""
     assigner = work.call.division
     targets = await resolve(work.tx, assigner, selection, work.app.now())
     found = rules.target_flaw(assigner, targets)
@@ -186,6 +188,10 @@ async def _next_tier(work: Work, selection: pb.TargetSelection) -> list[Code]:
         found = rules.cascade_flaw(assigner, targets)
     if found is not None:
         raise flawed(*found)
+    held = await store.load(work.tx, [Key(item_id, code) for code in targets])
+    if held:
+        again = min(key.division for key in held)
+        raise TargetsInvalid(problem="has this item already:", division=again)
     return targets
 
 
