@@ -28,6 +28,8 @@ UNREADABLE = "UNREADABLE"
 UNKNOWN_KIND = "UNKNOWN_KIND"
 WRONG_JURISDICTION = "WRONG_JURISDICTION"
 BROKEN = "BROKEN"
+OPERATOR = "operator"
+EARLY_FACTS = 500
 TRANSIENT = (*LOST_RACES, *LOST_CONNECTIONS)
 
 
@@ -242,7 +244,27 @@ async def _set_aside(
         )
 
 
-async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
+async def retry_early(app: App, doors: Doors) -> int:
+    """Apply facts again that came before what they speak of; return how many fit now.
+
+    A node that begins anew while its parent is away hears of work on items that it does
+    not know yet. Once they come from above, nobody has to act.
+    """
+    async with app.db.reading() as tx:
+        early = await store.early(tx, EARLY_FACTS)
+    fitted = 0
+    for quarantine_id in early:
+        try:
+            await retry(app, doors, quarantine_id, actor=app.node.name)
+        except (QuarantineUnknown, QuarantineStands):
+            continue
+        fitted += 1
+    return fitted
+
+
+async def retry(
+    app: App, doors: Doors, quarantine_id: int, actor: str = OPERATOR
+) -> None:
     """Apply a quarantined fact again.
 
     Raises:
@@ -267,7 +289,7 @@ async def retry(app: App, doors: Doors, quarantine_id: int) -> None:
             raise QuarantineStands(
                 quarantine_id=quarantine_id, cause=unfit.reason, detail=unfit.detail
             )
-        await store.settle(tx, quarantine_id, app.now(), "operator", "retried")
+        await store.settle(tx, quarantine_id, app.now(), actor, "retried")
         await ledger.append(tx, app.feed, verdict.entries, app.now())
 
 

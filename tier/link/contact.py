@@ -24,6 +24,7 @@ class Contact:
     met: bool = False
     gaps: int = 0
     repair: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Contacts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,14 +12,16 @@ import grpc
 from ducha.link.v1 import link_service_pb2_grpc as stubs
 from tier import ledger
 from tier.app import App, Capability
-from tier.link import road, rpc, store
+from tier.link import actions, road, rpc, store
 from tier.link.actions import Doors
 from tier.link.contact import Contacts
 from tier.link.gauges import Gauges
 from tier.link.repair import Repair
 from tier.link.road import Road
 from tier.link.traffic import Receiver, Sender
+from tier.runtime.errors import TierError
 
+NEWS_SECONDS = 1.0
 SCHEMA = Path(__file__).parent / "schema"
 
 
@@ -83,6 +87,17 @@ class Lines:
                 self._app, parent_channel, node.parent, receiver, self._contacts
             )
             tasks.create_task(repair.run())
+            tasks.create_task(self._retry_early(node.parent))
+
+    async def _retry_early(self, parent: str) -> None:
+        """After news from above, try again what came too early; at most once a second."""
+        news = self._contacts[parent].news
+        while True:
+            await news.wait()
+            news.clear()
+            await asyncio.sleep(NEWS_SECONDS)
+            with contextlib.suppress(TierError):
+                await actions.retry_early(self._app, self._doors)
 
     def add_services(self, server: grpc.aio.Server) -> list[str]:
         """Mount the link's doors; return the services' names."""

@@ -71,7 +71,9 @@ class Repair:
             try:
                 pause = await self._sync(hurry=hurry)
             except grpc.aio.AioRpcError as away:
-                LOG.info("parent is away", parent=self._parent, status=away.code().name)
+                is_away = away.code() is grpc.StatusCode.UNAVAILABLE
+                tell = LOG.info if is_away else LOG.warning
+                tell("sync failed", parent=self._parent, status=away.code().name)
                 pause = min(max(pause, BUSY_SECONDS) * 2, AWAY_SECONDS)
             except TierError as refusal:
                 LOG.warning("sync waits", parent=self._parent, error=refusal.reason)

@@ -55,6 +55,16 @@ OPEN_ENTRIES = """
      LIMIT $2
 """
 
+# Reasons that what comes later may remove: UNKNOWN_ITEM, UNKNOWN_ASSIGNMENT, and after
+# an upgrade UNKNOWN_KIND.
+EARLY = """
+    SELECT quarantine_id
+      FROM link_quarantine
+     WHERE settled_at IS NULL AND starts_with(reason, 'UNKNOWN_')
+     ORDER BY quarantine_id
+     LIMIT $1
+"""
+
 ENTRY = """
     SELECT *
       FROM link_quarantine
@@ -152,6 +162,11 @@ async def set_aside(tx: Tx, fact: Quarantined) -> None:
 async def quarantine(tx: Tx, after: int, limit: int) -> list[Quarantined]:
     """Return open entries after an id, oldest first."""
     return [_entry(row) for row in await tx.fetch(OPEN_ENTRIES, after, limit)]
+
+
+async def early(tx: Tx, limit: int) -> list[int]:
+    """Return open entries that came before what they speak of, oldest first."""
+    return [row["quarantine_id"] for row in await tx.fetch(EARLY, limit)]
 
 
 async def entry(tx: Tx, quarantine_id: int) -> Quarantined | None:

@@ -233,6 +233,8 @@ class Receiver:
             )
             contact.applied = applied.mark
         self._contacts.heard(self._neighbour, self._app.now())
+        if applied.count:
+            contact.news.set()
         if applied.gap:
             self._contacts.gap(self._neighbour)
         labels = {"neighbour": self._neighbour}
