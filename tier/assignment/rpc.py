@@ -24,7 +24,7 @@ from tier.runtime.batch import Batcher
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-BATCH_PIECES = 512
+BATCH_PIECES = 256
 WAITING_CALLS = 2000
 
 

@@ -29,7 +29,7 @@ from tier.runtime.telemetry import Kind
 
 LOG = structlog.get_logger(__name__)
 
-BUNDLE_FACTS = 512
+BUNDLE_FACTS = 256
 BUNDLE_BYTES = 768 * 1024
 QUEUE_BYTES = 32 * 1024 * 1024
 APPLY_MESSAGES = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -80,8 +81,12 @@ def difference_to(
 
 def moment_to(moment: datetime | None) -> Timestamp | None:
     """Write a moment, or nothing."""
-    if moment is None:
-        return None
+    return None if moment is None else _stamp(moment)
+
+
+@lru_cache(maxsize=64)
+def _stamp(moment: datetime) -> Timestamp:
+    """Write a moment; changes of one transaction have the same. Never changed, so shared."""
     stamp = Timestamp()
     stamp.FromDatetime(moment)
     return stamp

@@ -50,10 +50,10 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one call changes: assignments as they stand after it, facts, and its answer."""
+    """What one call changes: receipts, reports, the facts they make, and its answer."""
 
-    standing: dict[Key, Assignment]
-    reports: dict[Key, Reported]
+    received: dict[Key, Assignment]
+    reported: dict[Key, Reported]
     entries: list[Entry]
     answer: Message
 
@@ -81,7 +81,8 @@ class Batch:
         loaded = self.loaded.get(key)
         if loaded is None:
             raise AssignmentUnknown(division=key.division, item_id=key.item_id)
-        return loaded
+        change = self.reported.get(key)
+        return loaded if change is None else _after(loaded, change)
 
 
 async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
@@ -125,11 +126,10 @@ def _answer(
         taken = _judge(batch, filing)
     except TierError as refusal:
         return refusal
-    for key, assignment in taken.standing.items():
+    for key, assignment in taken.received.items():
         batch.loaded[key] = replace(batch.loaded[key], assignment=assignment)
-        if key not in taken.reports:
-            batch.received[key] = assignment
-    batch.reported.update(taken.reports)
+    batch.received.update(taken.received)
+    batch.reported.update(taken.reported)
     batch.entries.extend(taken.entries)
     answer = taken.answer.SerializeToString()
     # A retry, or a reuse of the id, may stand in the same batch as its original.
@@ -184,30 +184,35 @@ def _receipts(batch: Batch, filing: Filing, author: Author) -> Taken:
 
 def _reports(batch: Batch, filing: Filing, author: Author) -> Taken:
     """Take reports; each is a fact of its own."""
-    changes: dict[Key, Assignment] = {}
     reports: dict[Key, Reported] = {}
     entries: list[Entry] = []
+    late = 0
     for piece in filing.pieces:
         must_host(batch.app, piece.key.division)
         loaded = batch.stands(piece.key)
-        if piece.key in changes:
-            loaded = replace(loaded, assignment=changes[piece.key])
+        if piece.key in reports:
+            loaded = _after(loaded, reports[piece.key])
         no = rules.may_report(loaded, piece.epoch)
         if no is not None:
             raise denied(no, loaded, "report")
         entry = _reported(batch, piece, loaded.assignment.epoch, author)
         problems = len(piece.report.problems) if piece.report else 0
         change = Reported(batch.now, loaded.assignment.epoch, problems, entry.fact_id)
-        folded = rules.fold(loaded.assignment, change)
-        if not isinstance(folded, Fenced):
-            changes[piece.key] = folded
-            reports[piece.key] = change
-            entries.append(entry)
+        reports[piece.key] = change
+        entries.append(entry)
+        late += batch.now > loaded.assignment.deadline
     answer = service.ReportAssignmentsResponse(
-        reported_count=len(changes),
-        late_count=sum(assignment.late for assignment in changes.values()),
+        reported_count=len(reports), late_count=late
     )
-    return Taken(changes, reports, entries, answer)
+    return Taken({}, reports, entries, answer)
+
+
+def _after(loaded: Loaded, change: Reported) -> Loaded:
+    """Return an assignment after a report of this batch that is not written yet."""
+    folded = rules.fold(loaded.assignment, change)
+    if isinstance(folded, Fenced):
+        return loaded
+    return replace(loaded, assignment=folded)
 
 
 def _reported(batch: Batch, piece: Piece, epoch: int, author: Author) -> Entry:
