@@ -190,6 +190,7 @@ class AssignmentServiceServicer:
         * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
         * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: the queue is full. Wait as RetryInfo says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

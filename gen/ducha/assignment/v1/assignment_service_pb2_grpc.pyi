@@ -90,6 +90,7 @@ class AssignmentServiceStub:
     * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
     * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: the queue is full. Wait as RetryInfo says.
     """
     ReportAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.ReportAssignmentsRequest, _assignment_service_pb2.ReportAssignmentsResponse]
     """ReportAssignments reports what was found and done. It confirms receipt, where that is open.
@@ -263,6 +264,7 @@ class AssignmentServiceAsyncStub(AssignmentServiceStub):
     * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
     * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: the queue is full. Wait as RetryInfo says.
     """
     ReportAssignments: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.ReportAssignmentsRequest, _assignment_service_pb2.ReportAssignmentsResponse]  # type: ignore[assignment]
     """ReportAssignments reports what was found and done. It confirms receipt, where that is open.
@@ -463,6 +465,7 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
         * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: the queue is full. Wait as RetryInfo says.
         """
 
     @_abc_1.abstractmethod

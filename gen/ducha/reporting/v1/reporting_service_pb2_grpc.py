@@ -81,6 +81,7 @@ class ReportingServiceServicer:
         * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
         * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
         * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,6 +94,7 @@ class ReportingServiceServicer:
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
         * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,6 +49,7 @@ class ReportingServiceStub:
     * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
     * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
     * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
     """
     WatchDivision: _grpc.UnaryStreamMultiCallable[_reporting_service_pb2.WatchDivisionRequest, _reporting_service_pb2.WatchDivisionResponse]
     """WatchDivision streams what changes within a division, over all items, from a resume token on.
@@ -57,6 +58,7 @@ class ReportingServiceStub:
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
     * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
     """
     AuditProgress: _grpc.UnaryUnaryMultiCallable[_reporting_service_pb2.AuditProgressRequest, _reporting_service_pb2.AuditProgressResponse]
     """AuditProgress compares every count with a full recomputation from the assignments.
@@ -86,6 +88,7 @@ class ReportingServiceAsyncStub(ReportingServiceStub):
     * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
     * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
     * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
     """
     WatchDivision: _aio.UnaryStreamMultiCallable[_reporting_service_pb2.WatchDivisionRequest, _reporting_service_pb2.WatchDivisionResponse]  # type: ignore[assignment]
     """WatchDivision streams what changes within a division, over all items, from a resume token on.
@@ -94,6 +97,7 @@ class ReportingServiceAsyncStub(ReportingServiceStub):
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
     * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
     """
     AuditProgress: _aio.UnaryUnaryMultiCallable[_reporting_service_pb2.AuditProgressRequest, _reporting_service_pb2.AuditProgressResponse]  # type: ignore[assignment]
     """AuditProgress compares every count with a full recomputation from the assignments.
@@ -132,6 +136,7 @@ class ReportingServiceServicer(metaclass=_abc_1.ABCMeta):
         * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
         * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
         * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
         """
 
     @_abc_1.abstractmethod
@@ -146,6 +151,7 @@ class ReportingServiceServicer(metaclass=_abc_1.ABCMeta):
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `INVALID_ARGUMENT` / `RESUME_TOKEN_INVALID`: start again without a token.
         * `UNAVAILABLE` / `DRAINING`: the node stops. Call again with the last token.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
         """
 
     @_abc_1.abstractmethod
