@@ -118,6 +118,7 @@ async def main_job(
             must = proof.expected(issued.target_count)
             await held.until_all_are(must, item, SETTLE_SECONDS)
             await _settle(board, must)
+            board.step = say("Closed", "已办结")
             follower.cancel()
         return Result(
             root=wish.root,
