@@ -60,8 +60,8 @@ class TargetsInvalid(TierError):
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "TARGETS_INVALID"
-    en = "the targets do not fit: {problem} {division}; name divisions below and within yours"
-    zh = "承办对象不合理：{problem} {division}；应为本行政区划内的下级"
+    en = "the targets do not fit: {problem}; name divisions below and within yours"
+    zh = "承办对象不合理：{problem}；应为本行政区划内的下级"
 
 
 class ClosingRuleInvalid(TierError):
@@ -171,7 +171,7 @@ FLAWS: dict[Flaw, tuple[type[TierError], str]] = {
 def flawed(flaw: Flaw, where: str) -> TierError:
     """Return the refusal of a flawed item."""
     refusal, problem = FLAWS[flaw]
-    return refusal(problem=problem, division=where)
+    return refusal(problem=f"{problem} {where}".strip(), division=where)
 
 
 def denied(no: No, loaded: Loaded, move: str) -> TierError:

@@ -131,7 +131,9 @@ async def resolve(
         known = await division.known(tx, named, division.today(now))
         unknown = next((code for code in named if code not in known), None)
         if unknown is not None:
-            raise TargetsInvalid(problem="no such division stands:", division=unknown)
+            raise TargetsInvalid(
+                problem=f"no such division stands: {unknown}", division=unknown
+            )
         return [
             code
             for code in named
@@ -191,7 +193,7 @@ async def _next_tier(
     held = await store.load(work.tx, [Key(item_id, code) for code in targets])
     if held:
         again = min(key.division for key in held)
-        raise TargetsInvalid(problem="has this item already:", division=again)
+        raise TargetsInvalid(problem=f"has this item already: {again}", division=again)
     return targets
 
 
