@@ -35,4 +35,6 @@ def test_what_is_sent_is_valid() -> None:
     (made,) = requests.reports(str(uuid.uuid4()), CODES, batch=10)
 
     protovalidate.validate(api.ReportAssignmentsRequest.FromString(made))
-    protovalidate.validate(requests.issue("53", Targets("township", CODES)))
+    issued = requests.issue("53", Targets("township", CODES))
+    protovalidate.validate(issued)
+    assert protovalidate.collect_violations(issued) == []

@@ -176,11 +176,6 @@ def assignment_to(assignment: Assignment, item: bytes) -> pb.Assignment:
     )
 
 
-def problem_count(report: pb.Report) -> int:
-    """Count the problems found."""
-    return len(report.problems)
-
-
 def epochs_in_order(divisions: Sequence[Code], epochs: Sequence[int]) -> list[int]:
     """Order `epochs` as `set_to` orders their divisions: by length, then by code."""
     paired = sorted(

@@ -1,8 +1,7 @@
-"""Tell those who wait that the ledger grew: senders get the facts, watchers a wake-up."""
+"""Tell those who listen what was committed: senders take the facts, watchers wake up."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from tier.ledger.model import Committed
@@ -14,8 +13,6 @@ class Feed:
     def __init__(self) -> None:
         """Begin with nobody listening."""
         self._listeners: list[Callable[[Committed], None]] = []
-        self._grown = asyncio.Event()
-        self.version = 0
 
     def listen(self, listener: Callable[[Committed], None]) -> None:
         """Call `listener` after every commit; it must not block."""
@@ -25,20 +22,3 @@ class Feed:
         """Pass on what a transaction appended."""
         for listener in self._listeners:
             listener(committed)
-        self.version += 1
-        self._grown.set()
-        self._grown = asyncio.Event()
-
-    async def grown(self, seen: int, seconds: float) -> None:
-        """Return once `version` is not `seen`, or after `seconds`.
-
-        Read `version` before the ledger, or a commit between the two is slept through.
-        The bound is there because another process may write too.
-        """
-        if self.version != seen:
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._grown.wait()
-        except TimeoutError:
-            return

@@ -115,7 +115,6 @@ FACT_AT = """
      WHERE o.neighbour = $1 AND o.seq = $2
 """
 
-KNOWN = "SELECT fact_id FROM ledger_fact WHERE fact_id = ANY($1)"
 HEAD = "SELECT position FROM ledger_head"
 BODIES = "SELECT fact_id, body FROM ledger_fact WHERE fact_id = ANY($1)"
 
@@ -242,11 +241,6 @@ async def fact_at(tx: Tx, neighbour: str, seq: int) -> UUID | None:
     """Return which fact has this number for a neighbour, if one has."""
     fact_id: UUID | None = await tx.fetchval(FACT_AT, neighbour, seq)
     return fact_id
-
-
-async def known(tx: Tx, fact_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of `fact_ids` the ledger holds."""
-    return {row["fact_id"] for row in await tx.fetch(KNOWN, fact_ids)}
 
 
 async def bodies(tx: Tx, fact_ids: Sequence[UUID]) -> dict[UUID, bytes]:

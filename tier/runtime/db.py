@@ -225,10 +225,3 @@ DURABILITY = """
      WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
        AND setting NOT IN ('on', 'remote_apply', 'remote_write', 'local')
 """
-
-
-def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """Turn rows into the column lists that `unnest` takes."""
-    return (
-        [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * width
-    )
