@@ -32,7 +32,8 @@ LOG = structlog.get_logger(__name__)
 BUNDLE_FACTS = 256
 BUNDLE_BYTES = 768 * 1024
 QUEUE_BYTES = 32 * 1024 * 1024
-APPLY_MESSAGES = 4
+APPLY_BYTES = 384 * 1024
+APPLY_MESSAGES = 32
 RETRY_SECONDS = 0.2
 
 APPLIED = telemetry.counter(
@@ -173,9 +174,7 @@ class Receiver:
         self._lane = lane
         self._neighbour = neighbour
         self._contacts = contacts
-        self._arrived: asyncio.Queue[Message] = asyncio.Queue(
-            maxsize=2 * APPLY_MESSAGES
-        )
+        self._arrived: asyncio.Queue[Message] = asyncio.Queue(maxsize=APPLY_MESSAGES)
 
     async def pull(self) -> None:
         """Take messages from the road until cancelled; a full queue slows the pull."""
@@ -186,8 +185,10 @@ class Receiver:
         """Apply until cancelled."""
         while True:
             messages = [await self._arrived.get()]
-            while len(messages) < APPLY_MESSAGES and not self._arrived.empty():
+            size = len(messages[0].data)
+            while size < APPLY_BYTES and not self._arrived.empty():
                 messages.append(self._arrived.get_nowait())
+                size += len(messages[-1].data)
             bundles = [
                 bundle for bundle in map(self._read, messages) if bundle is not None
             ]
