@@ -30,8 +30,6 @@ SETTINGS: Final[Mapping[str, str]] = {
     "min_wal_size": "256MB",
     "checkpoint_timeout": "15min",
     "checkpoint_completion_target": "0.9",
-    "autovacuum_naptime": "20s",
-    "autovacuum_vacuum_scale_factor": "0.05",
     # A transaction that forgot to end must not hold the ledger for ever.
     "idle_in_transaction_session_timeout": "60s",
     "password_encryption": "scram-sha-256",
