@@ -21,6 +21,8 @@ from tier.runtime.telemetry import Kind, current_traceparent, span
 Export = Callable[..., None]
 SERVICE = "ducha.probe.v1.ProbeService"
 _traces = itertools.count(0xABC0)
+_ended_before: dict[str, float] = {}
+SPANS = metrics.counter("ducha_telemetry_spans_recorded", "")
 
 
 async def answer(_: bytes, __: Any) -> bytes:
@@ -107,14 +109,20 @@ async def channel() -> AsyncIterator[Any]:
 
 @pytest.fixture
 def trace_id() -> str:
-    return f"{next(_traces):032x}"
+    made = f"{next(_traces):032x}"
+    _ended_before[made] = SPANS.value()
+    return made
 
 
 def sampled(trace_id: str) -> tuple[tuple[str, str], ...]:
     return (("traceparent", f"00-{trace_id}-{'c' * 16}-01"),)
 
 
-def only_span(receiver: Receiver, trace_id: str) -> pb.Span:
+async def only_span(receiver: Receiver, trace_id: str) -> pb.Span:
+    """Return the call's span, once it ended: the caller may have its answer before that."""
+    async with asyncio.timeout(10):
+        while SPANS.value() == _ended_before[trace_id]:
+            await asyncio.sleep(0.005)
     telemetry.stop()
     (found,) = receiver.trace(trace_id).spans
     return found
@@ -134,7 +142,7 @@ async def test_a_call_hangs_under_its_caller(
         b"", metadata=sampled(trace_id)
     )
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert inside.decode() == f"00-{trace_id}-{found.span_id}-01"
     assert found.name == f"{SERVICE}/Answer"
     assert found.parent_span_id == "c" * 16
@@ -154,7 +162,7 @@ async def test_a_refusal_is_no_fault_and_says_why(
     with pytest.raises(aio.AioRpcError):
         await channel.unary_unary(f"/{SERVICE}/Refuse")(b"", metadata=sampled(trace_id))
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert not found.failed
     assert found.attributes["rpc.response.status_code"] == "ABORTED"
     assert found.attributes["error.type"] == "CONTENDED"
@@ -170,7 +178,7 @@ async def test_a_code_set_by_hand_is_seen(
             b"", metadata=sampled(trace_id)
         )
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert found.attributes["rpc.response.status_code"] == "NOT_FOUND"
 
 
@@ -185,7 +193,7 @@ async def test_a_deadline_is_a_fault(
         )
     await asyncio.sleep(0.2)
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert found.failed
     assert found.attributes["rpc.response.status_code"] == "DEADLINE_EXCEEDED"
 
@@ -200,7 +208,7 @@ async def test_a_caller_that_leaves_is_cancelled(
     call.cancel()
     await asyncio.sleep(0.2)
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert not found.failed
     assert found.attributes["rpc.response.status_code"] == "CANCELLED"
 
@@ -218,7 +226,7 @@ async def test_a_stream_is_one_span(
     call = channel.unary_stream(f"/{SERVICE}/{method}")(b"", metadata=sampled(trace_id))
     inside = {one async for one in call}
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert inside == {f"00-{trace_id}-{found.span_id}-01".encode()}
     assert found.attributes["rpc.response.status_code"] == "OK"
 
@@ -232,7 +240,7 @@ async def test_a_stream_that_breaks_off_is_a_fault(
     with pytest.raises(aio.AioRpcError):
         _ = [one async for one in call]
 
-    found = only_span(receiver, trace_id)
+    found = await only_span(receiver, trace_id)
     assert found.failed
     assert found.attributes["rpc.response.status_code"] == "INTERNAL"
 
