@@ -26,6 +26,11 @@ class Node:
     parent: str | None = None
     children: tuple[Neighbour, ...] = ()
 
+    @property
+    def upward(self) -> tuple[str, ...]:
+        """Return who hears what goes up: the parent, or nobody at the top."""
+        return (self.parent,) if self.parent else ()
+
     def covers(self, code: Code) -> bool:
         """Whether `code` lies in what this node answers for: its subtree."""
         return within(code, self.hosts) and level_of(code) >= self.level

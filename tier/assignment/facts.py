@@ -138,8 +138,9 @@ def _pass_on(app: App, read: Read, verdict: Verdict) -> None:
     """Keep the fact, and say who hears of it next."""
     one = read.arrived
     if not one.downward:
-        upward = (app.node.parent,) if app.node.parent else ()
-        verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, upward))
+        verdict.entries.append(
+            ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
+        )
         return
     _distribute(
         app, one, [key.division for key, _ in read.changes], read.payload, verdict
@@ -285,8 +286,9 @@ def _onward(
     if one.downward:
         _distribute(app, one, targets, payload, verdict)
     else:
-        upward = (app.node.parent,) if app.node.parent else ()
-        verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, upward))
+        verdict.entries.append(
+            ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
+        )
 
 
 async def _concluded(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
@@ -328,8 +330,7 @@ async def _set_state(
     if conclusion is not None:
         message.conclusion.CopyFrom(conclusion)
     await item_store.set_state(tx, item_id, state, message.SerializeToString())
-    upward = (app.node.parent,) if app.node.parent else ()
-    onward = await branches_of(app, tx, item_id) if one.downward else upward
+    onward = await branches_of(app, tx, item_id) if one.downward else app.node.upward
     verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
     return True
 

@@ -16,8 +16,7 @@ def both_ways(node: Node, divisions: Sequence[Code]) -> list[Route]:
     One fact does where everybody concerned must hear the same; a fact that nobody else
     must hear is recorded all the same.
     """
-    upward = (node.parent,) if node.parent else ()
-    return _merged(node, divisions, upward)
+    return _merged(node, divisions, node.upward)
 
 
 def downward(node: Node, divisions: Sequence[Code]) -> list[Route]:

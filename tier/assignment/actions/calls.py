@@ -125,7 +125,7 @@ async def everywhere(work: Work, item: Item) -> tuple[str, ...]:
     """Return every neighbour that holds the item: branches with assignments, and the parent."""
     node = work.app.node
     below = await branches_of(work.app, work.tx, item.item_id)
-    return (*below, node.parent) if node.parent else below
+    return (*below, *node.upward)
 
 
 async def branches_of(app: App, tx: Tx, item_id: UUID) -> tuple[str, ...]:

@@ -98,9 +98,10 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
         with telemetry.span(
             "assignment report", links=origins, attributes={"ducha.facts": reports}
         ):
-            upward = (app.node.parent,) if app.node.parent else ()
             now = app.now()
-            batch = Batch(app, now, loaded, {}, {}, [], [], upward, wire.stamp_of(now))
+            batch = Batch(
+                app, now, loaded, {}, {}, [], [], app.node.upward, wire.stamp_of(now)
+            )
             outcomes = [_answer(batch, filing, before) for filing in filings]
             await _write(tx, batch)
     return outcomes
