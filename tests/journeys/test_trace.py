@@ -38,13 +38,13 @@ async def test_one_trace_runs_over_four_tiers_and_back(
 
         async def whole() -> bool:
             spans[:] = await kept(stub, issued.item.trace_id)
-            return set(TIERS) <= {span.tier for span in spans} and bool(back(spans))
+            return bool(back(spans)) and roots(spans) == [ISSUE]
 
-        await eventually(whole, "the spans of four tiers and the way back")
+        # Each process sends its spans when it likes: a child may be there before its parent.
+        await eventually(whole, "the way back, in one trace without loose ends")
     by_id = {span.span_id: span for span in spans}
-    roots = [span for span in spans if not ancestor(span, by_id)]
 
-    assert [span.name for span in roots] == [ISSUE]
+    assert {span.tier for span in spans} >= set(TIERS)
     assert hops(spans, "apply dn") == ["city", "county", "township"]
     assert hops(spans, "assignment report") == ["township"]
     assert hops(spans, "apply up") == ["city", "county", "province"]
@@ -69,6 +69,12 @@ async def kept(
 def back(spans: Sequence[trace.Span]) -> list[trace.Span]:
     """Return where the province applied what came back."""
     return [one for one in spans if (one.tier, one.name) == ("province", "apply up")]
+
+
+def roots(spans: Sequence[trace.Span]) -> list[str]:
+    """Return the names of the spans that hang under no other."""
+    by_id = {span.span_id: span for span in spans}
+    return [span.name for span in spans if not ancestor(span, by_id)]
 
 
 def hops(spans: Sequence[trace.Span], name: str) -> list[str]:
