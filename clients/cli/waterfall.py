@@ -154,9 +154,12 @@ class Stretch:
 
 
 def critical_path(tree: Tree) -> list[Stretch]:
-    """Return what the last span to end waited for, first to last, without a hole.
+    """Return what the last success waited for, first to last, without a hole.
 
-    Walked from the end: inside a span, back to its latest child that had ended by then;
+    A call that was refused after it is no part of the work; where all failed, the last is
+    taken.
+
+    Walked from its end: inside a span, back to its latest child that had ended by then;
     when there is none, to what set the span off: the latest to be ready of its parent
     and the spans that flowed into it. Time between that one's end and the span's start
     is waiting: on a link, in a queue. Each span is entered from below once, so the walk
@@ -164,7 +167,7 @@ def critical_path(tree: Tree) -> list[Stretch]:
     """
     if not tree.spans:
         return []
-    at = max(tree.spans.values(), key=_by_end)
+    at = max(tree.spans.values(), key=lambda span: (not span.failed, *_by_end(span)))
     moment, seen, path = at.end, {at.span_id}, list[Stretch]()
     ended = _Ended(tree)
     while True:

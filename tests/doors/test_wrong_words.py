@@ -72,6 +72,14 @@ WRONG: dict[str, tuple[Callable[[pb.IssueItemRequest], object], str]] = {
     "none are left": (all_excluded, "TARGETS_INVALID"),
     "a cascade past the next tier": (cascade, "TARGETS_INVALID"),
     "a lead that does not execute": (lead_outside, "CLOSING_RULE_INVALID"),
+    "a lead unit of nowhere": (
+        lambda request: setattr(request.item.lead_unit, "division", "5399"),
+        "DIVISION_UNKNOWN",
+    ),
+    "an assist unit of nowhere": (
+        lambda request: request.item.assist_units.add(division="530199", name="局"),
+        "DIVISION_UNKNOWN",
+    ),
     "an unknown issuer elsewhere": (
         lambda request: setattr(request, "division", "52"),
         "DIVISION_NOT_HOSTED",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 import grpc
+import pytest
 
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.trace.v1 import trace_service_pb2 as trace
 from ducha.trace.v1 import trace_service_pb2_grpc as trace_grpc
 from tests.journeys.office import Office, eventually
+from tests.journeys.papers import a_report
 from tests.journeys.running import Running
 
 TIERS = ("province", "city", "county", "township")
+REPORT = "assignment report"
 ISSUE = "ducha.assignment.v1.AssignmentService/IssueItem"
 MOST_SPANS = 100
 """What a reader still overlooks, whatever the number of targets."""
@@ -32,37 +36,70 @@ async def test_one_trace_runs_over_four_tiers_and_back(
         api.GetItemRequest(item_id=item)
     )
     spans: list[trace.Span] = []
-    address = four_tiers.line.site.otlp_endpoint.removeprefix("http://")
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = trace_grpc.TraceServiceStub(channel)
 
-        async def whole() -> bool:
-            spans[:] = await kept(stub, issued.item.trace_id)
-            return bool(back(spans)) and roots(spans) == [ISSUE]
+    async def whole() -> bool:
+        spans[:] = await kept(four_tiers, issued.item.trace_id)
+        return bool(back(spans)) and roots(spans) == [ISSUE]
 
-        # Each process sends its spans when it likes: a child may be there before its parent.
-        await eventually(whole, "the way back, in one trace without loose ends")
+    # Each process sends its spans when it likes: a child may be there before its parent.
+    await eventually(whole, "the way back, in one trace without loose ends")
     by_id = {span.span_id: span for span in spans}
 
     assert {span.tier for span in spans} >= set(TIERS)
     assert hops(spans, "apply dn") == ["city", "county", "township"]
-    assert hops(spans, "assignment report") == ["township"]
+    assert hops(spans, REPORT) == ["township"]
     assert hops(spans, "apply up") == ["city", "county", "province"]
     assert any(origin(span, by_id) == ISSUE for span in back(spans))
     assert len(spans) <= MOST_SPANS
     assert not any(span.failed for span in spans)
 
 
-async def kept(
-    stub: trace_grpc.TraceServiceAsyncStub, trace_id: str
-) -> Sequence[trace.Span]:
+async def test_a_refused_report_is_no_step_of_the_work(
+    four_tiers: Running, office: Office
+) -> None:
+    """Somebody reports twice: the trace shows that the second call failed."""
+    item = await office.issue("53")
+    town = min(office.history.targets[item])
+    await office.until("township", item, [town], pb.ASSIGNMENT_STATE_ISSUED)
+    await office.report(item, [town])
+    desk = office.desks["township"].assignments
+    issued = await desk.GetItem(api.GetItemRequest(item_id=item))
+    again = api.ReportAssignmentsRequest(
+        request_id=str(uuid4()),
+        actor="乡镇干部",
+        reports=[
+            api.AssignmentReport(
+                assignment=pb.AssignmentRef(item_id=item, division=town),
+                report=a_report("再次反馈"),
+            )
+        ],
+    )
+    with pytest.raises(grpc.aio.AioRpcError):
+        await desk.ReportAssignments(again)
+
+    async def marks() -> list[bool]:
+        spans = await kept(four_tiers, issued.item.trace_id)
+        return sorted(one.failed for one in spans if one.name == REPORT)
+
+    async def both() -> bool:
+        return len(await marks()) == 2
+
+    await eventually(both, "the spans of both reports")
+
+    assert await marks() == [False, True]
+
+
+async def kept(line: Running, trace_id: str) -> Sequence[trace.Span]:
     """Return the spans that the receiver has so far."""
-    try:
-        answer = await stub.GetTrace(trace.GetTraceRequest(trace_id=trace_id))
-    except grpc.aio.AioRpcError as unknown:
-        if unknown.code() is not grpc.StatusCode.NOT_FOUND:
-            raise
-        return []
+    address = line.line.site.otlp_endpoint.removeprefix("http://")
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = trace_grpc.TraceServiceStub(channel)
+        try:
+            answer = await stub.GetTrace(trace.GetTraceRequest(trace_id=trace_id))
+        except grpc.aio.AioRpcError as unknown:
+            if unknown.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+            return []
     return answer.spans
 
 

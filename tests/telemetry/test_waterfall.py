@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -132,6 +133,19 @@ def test_the_path_follows_messages_and_shows_the_wait() -> None:
         ("apply", 20, 40, False),
     ]
     assert spent(path) == (33, 7)
+
+
+def test_the_path_does_not_end_with_a_call_that_was_refused_later() -> None:
+    """Somebody reports once more, and is told no: that took no time of the item's."""
+    spans = [
+        span("issue", "", 0, 10),
+        span("roll-up", "issue", 20, 30),
+        replace(span("report", "issue", 90, 95), failed=True),
+    ]
+    path = critical_path(build(spans))
+
+    assert path[-1].span_id == "roll-up"
+    assert spent(path) == (20, 10)
 
 
 def test_the_path_goes_back_by_the_link_that_was_ready_last() -> None:

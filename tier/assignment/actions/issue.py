@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import uuid_utils
@@ -62,7 +62,8 @@ async def issue(
 
     Raises:
         TierError: LEVEL_MAY_NOT_ISSUE, URGENCY_UNJUSTIFIED, DEADLINE_INVALID,
-            TARGETS_INVALID, SKIP_LEVEL_UNREASONED, CLOSING_RULE_INVALID.
+            TARGETS_INVALID, SKIP_LEVEL_UNREASONED, CLOSING_RULE_INVALID,
+            DIVISION_UNKNOWN.
     """
     response = service.IssueItemResponse()
     async with once(app, call, response) as work:
@@ -112,7 +113,27 @@ async def _checked(
     found = rules.flaw(draft, targets, app.now())
     if found is not None:
         raise flawed(*found)
+    await _units_stand(tx, message, division.today(app.now()))
     return targets
+
+
+async def _units_stand(tx: Tx, message: pb.Item, on: date) -> None:
+    """Refuse units that act for no standing division.
+
+    Raises:
+        DivisionUnknown: of the lead or an assist unit.
+    """
+    codes = [
+        wire.code(message.lead_unit.division, "item.lead_unit.division"),
+        *(
+            wire.code(unit.division, f"item.assist_units[{index}].division")
+            for index, unit in enumerate(message.assist_units)
+        ),
+    ]
+    known = await division.known(tx, codes, on)
+    for code in codes:
+        if code not in known:
+            raise division.DivisionUnknown(division=code, day=on.isoformat())
 
 
 async def resolve(

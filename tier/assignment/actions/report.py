@@ -97,14 +97,25 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
         reports = sum(len(filing.pieces) for filing in filings)
         with telemetry.span(
             "assignment report", links=origins, attributes={"ducha.facts": reports}
-        ):
+        ) as span:
             now = app.now()
             batch = Batch(
                 app, now, loaded, {}, {}, [], [], app.node.upward, wire.stamp_of(now)
             )
             outcomes = [_answer(batch, filing, before) for filing in filings]
+            if not batch.entries:
+                _mark_refused(span, outcomes)
             await _write(tx, batch)
     return outcomes
+
+
+def _mark_refused(
+    span: telemetry.ActiveSpan, outcomes: Sequence[bytes | TierError]
+) -> None:
+    """Tell the trace of the items that this was no step of theirs."""
+    for outcome in outcomes:
+        if isinstance(outcome, TierError):
+            span.fail(outcome.reason)
 
 
 async def _write(tx: Tx, batch: Batch) -> None:

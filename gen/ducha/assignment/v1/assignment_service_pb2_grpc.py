@@ -134,6 +134,7 @@ class AssignmentServiceServicer:
         * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: deadlines lie in the past or in the wrong order. Move them.
         * `INVALID_ARGUMENT` / `TARGETS_INVALID`: targets are empty, unknown, outside the issuer, or of a wrong level.
         * `INVALID_ARGUMENT` / `CLOSING_RULE_INVALID`: a quorum needs 1 to 100 percent; a lead must be a target.
+        * `NOT_FOUND` / `DIVISION_UNKNOWN`: a lead or assist unit's division does not stand here. Check its code.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,6 +50,7 @@ class AssignmentServiceStub:
     * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: deadlines lie in the past or in the wrong order. Move them.
     * `INVALID_ARGUMENT` / `TARGETS_INVALID`: targets are empty, unknown, outside the issuer, or of a wrong level.
     * `INVALID_ARGUMENT` / `CLOSING_RULE_INVALID`: a quorum needs 1 to 100 percent; a lead must be a target.
+    * `NOT_FOUND` / `DIVISION_UNKNOWN`: a lead or assist unit's division does not stand here. Check its code.
     """
     GetItem: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.GetItemRequest, _assignment_service_pb2.GetItemResponse]
     """GetItem returns one item.
@@ -224,6 +225,7 @@ class AssignmentServiceAsyncStub(AssignmentServiceStub):
     * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: deadlines lie in the past or in the wrong order. Move them.
     * `INVALID_ARGUMENT` / `TARGETS_INVALID`: targets are empty, unknown, outside the issuer, or of a wrong level.
     * `INVALID_ARGUMENT` / `CLOSING_RULE_INVALID`: a quorum needs 1 to 100 percent; a lead must be a target.
+    * `NOT_FOUND` / `DIVISION_UNKNOWN`: a lead or assist unit's division does not stand here. Check its code.
     """
     GetItem: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.GetItemRequest, _assignment_service_pb2.GetItemResponse]  # type: ignore[assignment]
     """GetItem returns one item.
@@ -401,6 +403,7 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: deadlines lie in the past or in the wrong order. Move them.
         * `INVALID_ARGUMENT` / `TARGETS_INVALID`: targets are empty, unknown, outside the issuer, or of a wrong level.
         * `INVALID_ARGUMENT` / `CLOSING_RULE_INVALID`: a quorum needs 1 to 100 percent; a lead must be a target.
+        * `NOT_FOUND` / `DIVISION_UNKNOWN`: a lead or assist unit's division does not stand here. Check its code.
         """
 
     @_abc_1.abstractmethod
