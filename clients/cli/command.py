@@ -11,6 +11,7 @@ import asyncio
 import functools
 import inspect
 import json
+import signal
 import typing
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -122,6 +123,7 @@ def _finish(
     body: Callable[..., Awaitable[None]], choices: Choices, own: dict[str, object]
 ) -> None:
     async def work() -> None:
+        _cancel_on_interrupt()
         async with AsyncExitStack() as stack:
             await body(Session(choices, stack), **own)
 
@@ -134,8 +136,19 @@ def _finish(
         first = first_problem(group)
         tell(first, choices)
         raise typer.Exit(exit_code(first)) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _cancel_on_interrupt() -> None:
+    """Let Ctrl-C cancel the command, whenever it comes.
+
+    A handler of the loop, because that of `asyncio.run` does not wake it: a signal in
+    the moment before the loop goes to sleep would be noticed at its next event only.
+    """
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
 
 
 def first_problem(group: ExceptionGroup[Exception]) -> ClientError:
