@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-IN_FLIGHT = 64
+IN_FLIGHT = 256
+"""As in a rush before a deadline; the same for the echo."""
+
 CALL_SECONDS = 30
 
 Call = Callable[[bytes], Awaitable[bytes]]
