@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -14,7 +15,7 @@ from tests.journeys.running import SMALL, Running, at_work
 
 @pytest.fixture(scope="session")
 def yunnan_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One node a tier; every test leaves it whole and at rest."""
+    """One node a tier; every test finds all of it running."""
     options = Options(environment={}, postgres_settings=SMALL, auto_restart=False)
     with Line(tmp_path_factory.mktemp("faults"), options=options) as line:
         yield Running(line)
@@ -22,6 +23,11 @@ def yunnan_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 async def office(yunnan_line: Running) -> AsyncIterator[Office]:
-    """The offices of Yunnan, down to 1,461 townships."""
+    """The offices of Yunnan, down to 1,461 townships; what a test left dead lives again."""
+    line = yunnan_line.line
+    for name, component in line.components().items():
+        if not component.is_running:
+            await asyncio.to_thread(line.kill, name)  # reaps it
+            await asyncio.to_thread(line.start_node, name)
     async with at_work(yunnan_line, yunnan()) as opened:
         yield opened

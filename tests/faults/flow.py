@@ -61,6 +61,12 @@ class Flow:
             await office.report(item, towns[start : start + BATCH])
         returned = towns[:RETURNED]
         await office.until("township", item, returned, pb.ASSIGNMENT_STATE_RETURNED)
+
+        # What a killed node did may arrive before its caller was answered.
+        async def is_acknowledged() -> bool:
+            return all(office.history.epoch((item, code)) > 1 for code in returned)
+
+        await eventually(is_acknowledged, "the return is acknowledged")
         await office.report(item, returned)
 
     async def _judge(self, issuer: str, item: str) -> None:
