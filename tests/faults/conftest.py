@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -24,10 +23,8 @@ def yunnan_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 async def office(yunnan_line: Running) -> AsyncIterator[Office]:
     """The offices of Yunnan, down to 1,461 townships; what a test left dead lives again."""
-    line = yunnan_line.line
-    for name, component in line.components().items():
+    for name, component in yunnan_line.line.components().items():
         if not component.is_running:
-            await asyncio.to_thread(line.kill, name)  # reaps it
-            await asyncio.to_thread(line.start_node, name)
+            await yunnan_line.revive(name)
     async with at_work(yunnan_line, yunnan()) as opened:
         yield opened

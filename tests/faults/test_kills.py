@@ -24,8 +24,7 @@ async def kill_and_heal(running: Running, name: str, pids: list[int]) -> None:
     os.kill(component.pid, signal.SIGKILL)
     await asyncio.sleep(DOWN_SECONDS)
     assert not is_alive(pids[0])
-    await asyncio.to_thread(running.line.kill, name)  # reaps it
-    await asyncio.to_thread(running.line.start_node, name)
+    await running.revive(name)
     pids.append(running.line.components()[name].pid)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,11 @@ class Running:
     def places(self) -> dict[str, Place]:
         """Return where its nodes are now."""
         return places_of(self.line)
+
+    async def revive(self, name: str) -> None:
+        """Start a part that died."""
+        await asyncio.to_thread(self.line.kill, name)  # reaps it
+        await asyncio.to_thread(self.line.start_node, name)
 
     async def problems(self) -> list[str]:
         """Wait until the line rests and return everything that is wrong with it."""

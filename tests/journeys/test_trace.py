@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
 
 import grpc
 import pytest
@@ -13,7 +12,6 @@ from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.trace.v1 import trace_service_pb2 as trace
 from ducha.trace.v1 import trace_service_pb2_grpc as trace_grpc
 from tests.journeys.office import Office, eventually
-from tests.journeys.papers import a_report
 from tests.journeys.running import Running
 
 TIERS = ("province", "city", "county", "township")
@@ -64,18 +62,8 @@ async def test_a_refused_report_is_no_step_of_the_work(
     await office.report(item, [town])
     desk = office.desks["township"].assignments
     issued = await desk.GetItem(api.GetItemRequest(item_id=item))
-    again = api.ReportAssignmentsRequest(
-        request_id=str(uuid4()),
-        actor="乡镇干部",
-        reports=[
-            api.AssignmentReport(
-                assignment=pb.AssignmentRef(item_id=item, division=town),
-                report=a_report("再次反馈"),
-            )
-        ],
-    )
     with pytest.raises(grpc.aio.AioRpcError):
-        await desk.ReportAssignments(again)
+        await office.report(item, [town])
 
     async def marks() -> list[bool]:
         spans = await kept(four_tiers, issued.item.trace_id)
