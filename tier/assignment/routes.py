@@ -16,27 +16,19 @@ def both_ways(node: Node, divisions: Sequence[Code]) -> list[Route]:
     One fact does where everybody concerned must hear the same; a fact that nobody else
     must hear is recorded all the same.
     """
-    return _merged(node, divisions, node.upward)
+    branches = node.branches(divisions)
+    if len(branches) == 1:
+        ((name, codes),) = branches.items()
+        if len(codes) == len(divisions):
+            return [((name, *node.upward), codes)]
+    routes: list[Route] = [((name,), codes) for name, codes in branches.items()]
+    told = {code for codes in branches.values() for code in codes}
+    rest = [code for code in divisions if node.upward or code not in told]
+    if rest:
+        routes.append((node.upward, rest))
+    return routes
 
 
 def downward(node: Node, divisions: Sequence[Code]) -> list[Route]:
     """Return (neighbours, divisions) for passing a fact from above on to the branches."""
     return [((name,), codes) for name, codes in node.branches(divisions).items()]
-
-
-def _merged(
-    node: Node, divisions: Sequence[Code], upward: tuple[str, ...]
-) -> list[Route]:
-    branches = node.branches(divisions)
-    if len(branches) == 1:
-        ((name, codes),) = branches.items()
-        if len(codes) == len(divisions):
-            return [((name, *upward), codes)]
-    routes: list[Route] = [((name,), codes) for name, codes in branches.items()]
-    told = {code for codes in branches.values() for code in codes}
-    rest = (
-        list(divisions) if upward else [code for code in divisions if code not in told]
-    )
-    if rest:
-        routes.append((upward, rest))
-    return routes

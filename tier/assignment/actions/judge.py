@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
+
+from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_service_pb2 as service
@@ -32,21 +34,17 @@ async def send_back(
                 judged,
                 [Returned(assignment.epoch + 1, reason) for assignment in judged],
             )
-            await store.write(work.tx, changed)
-            for onward, codes in _routes(work, changed):
+
+            def told(codes: Sequence[Code]) -> Message:
                 epochs = [changed[Key(item_id, code)].epoch for code in codes]
-                payload = facts.AssignmentsReturned(
+                return facts.AssignmentsReturned(
                     item_id=str(item_id),
                     divisions=wire.set_to(codes),
                     reason=reason,
                     epochs=wire.epochs_in_order(codes, epochs),
                 )
-                work.record(
-                    payload,
-                    item_id=item_id,
-                    onward=onward,
-                    traceparent=item.traceparent,
-                )
+
+            await _settle(work, item, changed, told)
             response.returned_count = len(changed)
     return response
 
@@ -66,19 +64,15 @@ async def verify(
             item, judged = await _judged(work, item_id, divisions, "verify")
             now = app.now()
             changed = _folded(judged, [Verified(now)] * len(judged))
-            await store.write(work.tx, changed)
-            for onward, codes in _routes(work, changed):
-                payload = facts.AssignmentsVerified(
+
+            def told(codes: Sequence[Code]) -> Message:
+                return facts.AssignmentsVerified(
                     item_id=str(item_id),
                     divisions=wire.set_to(codes),
                     verify_time=wire.stamp(now),
                 )
-                work.record(
-                    payload,
-                    item_id=item_id,
-                    onward=onward,
-                    traceparent=item.traceparent,
-                )
+
+            await _settle(work, item, changed, told)
             response.verified_count = len(changed)
     return response
 
@@ -112,8 +106,21 @@ def _folded(
     return {one.key: one for one in folded if isinstance(one, Assignment)}
 
 
-def _routes(work: Work, changed: dict[Key, Assignment]) -> list[routes.Route]:
-    """Return who must hear; nobody, if nothing changed."""
+async def _settle(
+    work: Work,
+    item: Item,
+    changed: Mapping[Key, Assignment],
+    told: Callable[[Sequence[Code]], Message],
+) -> None:
+    """Write judgements and tell, in the item's trace, everybody concerned of their part."""
     if not changed:
-        return []
-    return routes.both_ways(work.app.node, [key.division for key in changed])
+        return
+    await store.write(work.tx, changed)
+    divisions = [key.division for key in changed]
+    for onward, codes in routes.both_ways(work.app.node, divisions):
+        work.record(
+            told(codes),
+            item_id=item.item_id,
+            onward=onward,
+            traceparent=item.traceparent,
+        )
