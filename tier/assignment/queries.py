@@ -15,7 +15,8 @@ from tier.assignment import item_store, store, wire
 from tier.assignment.errors import AssignmentUnknown, ItemUnknown
 from tier.assignment.model import Key, State
 from tier.ledger import store as ledger_store
-from tier.runtime.errors import InvalidInput, PageTokenInvalid, Violation
+from tier.runtime import fields
+from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
 
 FIRST = UUID(int=0)
@@ -96,7 +97,7 @@ async def list_assignments(
             tx,
             item_id=_item_id(request.item_id),
             within=within,
-            states=_states(request.states),
+            states=fields.read("states", _states, request.states),
             after=(page.text(0), _uuid(page.text(1), FIRST)),
             limit=page.size + 1,
         )
@@ -148,28 +149,11 @@ def _item_id(text: str) -> UUID | None:
     Raises:
         InvalidInput: it is no UUID.
     """
-    try:
-        return UUID(text) if text else None
-    except ValueError as wrong:
-        violation = Violation("item_id", f"{text!r} is not a UUID")
-        raise InvalidInput(
-            problem=f"item_id: {violation.description}", violations=[violation]
-        ) from wrong
+    return fields.read_uuid("item_id", text) if text else None
 
 
 def _states(numbers: Iterable[int]) -> list[State]:
-    """Read the states of a filter.
-
-    Raises:
-        InvalidInput: one is no state.
-    """
-    try:
-        return [State(number) for number in numbers]
-    except ValueError as wrong:
-        violation = Violation("states", str(wrong))
-        raise InvalidInput(
-            problem=f"states: {wrong}", violations=[violation]
-        ) from wrong
+    return [State(number) for number in numbers]
 
 
 def _uuid(text: str, default: UUID) -> UUID:

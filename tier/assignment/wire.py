@@ -21,7 +21,8 @@ from tier.assignment.model import (
     Mode,
 )
 from tier.jurisdiction import Code, pack, parse, unpack
-from tier.runtime.errors import InvalidInput, Violation
+from tier.runtime import fields
+from tier.runtime.errors import InvalidInput
 
 
 def moment(stamp: Timestamp) -> datetime:
@@ -75,13 +76,7 @@ def code(text: str, field: str) -> Code:
     Raises:
         InvalidInput: it is none; `field` is named.
     """
-    try:
-        return parse(text)
-    except ValueError as wrong:
-        violation = Violation(field, str(wrong))
-        raise InvalidInput(
-            problem=f"{field}: {wrong}", violations=[violation]
-        ) from wrong
+    return fields.read(field, parse, text)
 
 
 def codes(texts: Iterable[str], field: str) -> list[Code]:

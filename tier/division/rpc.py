@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 
@@ -20,12 +19,10 @@ from tier.division import actions, rules, store, wire
 from tier.division.errors import DivisionUnknown
 from tier.division.model import Query
 from tier.jurisdiction import Level, parse
-from tier.runtime import requests
-from tier.runtime.errors import InvalidInput, Violation
+from tier.runtime import fields, requests
 from tier.runtime.pages import Page
 
 Context = grpc.aio.ServicerContext[Any, Any]
-T = TypeVar("T")
 
 PAGE_SIZE = 100
 
@@ -41,7 +38,7 @@ class DivisionService(DivisionServiceServicer):
         self, request: pb.GetDivisionRequest, context: Context
     ) -> pb.GetDivisionResponse:
         """Return one division as it stood."""
-        code = _field("code", parse, request.code)
+        code = fields.read("code", parse, request.code)
         on = self._day(request.as_of)
         async with self._app.db.reading() as tx:
             division = await store.as_of(tx, code, on)
@@ -58,7 +55,9 @@ class DivisionService(DivisionServiceServicer):
         )
         query = Query(
             on=self._day(request.as_of),
-            within=_field("within", parse, request.within) if request.within else None,
+            within=fields.read("within", parse, request.within)
+            if request.within
+            else None,
             level=Level(request.level) if request.level else None,
         )
         async with self._app.db.reading() as tx:
@@ -73,7 +72,7 @@ class DivisionService(DivisionServiceServicer):
         """Read the day that is asked about; today if none is."""
         if not text:
             return rules.today(self._app.now())
-        return _field("as_of", rules.day, text)
+        return fields.read("as_of", rules.day, text)
 
 
 class DivisionKeepingService(DivisionKeepingServiceServicer):
@@ -99,8 +98,8 @@ class DivisionKeepingService(DivisionKeepingServiceServicer):
         self, request: pb.RetireDivisionRequest, context: Context
     ) -> pb.RetireDivisionResponse:
         """End a division."""
-        code = _field("code", parse, request.code)
-        last = _field("valid_to", rules.day, request.valid_to)
+        code = fields.read("code", parse, request.code)
+        last = fields.read("valid_to", rules.day, request.valid_to)
         division = await actions.retire(
             self._app,
             requests.identify(request, request.request_id),
@@ -109,21 +108,6 @@ class DivisionKeepingService(DivisionKeepingServiceServicer):
             (last, request.successor_codes),
         )
         return pb.RetireDivisionResponse(division=wire.division_to(division))
-
-
-def _field(name: str, read: Callable[[str], T], text: str) -> T:
-    """Read a field that the proto's pattern alone cannot judge.
-
-    Raises:
-        InvalidInput: `read` refuses it.
-    """
-    try:
-        return read(text)
-    except ValueError as wrong:
-        violation = Violation(name, str(wrong))
-        raise InvalidInput(
-            problem=f"{name}: {wrong}", violations=[violation]
-        ) from wrong
 
 
 def add_division_service(app: App, server: grpc.aio.Server) -> str:

@@ -20,7 +20,8 @@ from tier.reporting import actions, store, wire
 from tier.reporting.actions import ItemView
 from tier.reporting.model import Key
 from tier.reporting.watch import Watches
-from tier.runtime.errors import InvalidInput, PageTokenInvalid, Violation
+from tier.runtime import fields
+from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -41,7 +42,7 @@ class ReportingService(ReportingServiceServicer):
     ) -> pb.ListProgressResponse:
         """Page through an item's counts."""
         item_id = UUID(request.item_id)
-        within = _code("within", request.within) if request.within else ""
+        within = fields.read("within", parse, request.within) if request.within else ""
         page = Page.read(
             request.page_size, request.page_token, default=PAGE_ROWS, fields=2
         )
@@ -85,7 +86,7 @@ class ReportingService(ReportingServiceServicer):
         self, request: pb.WatchDivisionRequest, context: Context
     ) -> AsyncIterator[pb.WatchDivisionResponse]:
         """Stream what changes within a division."""
-        division = _code("division", request.division)
+        division = fields.read("division", parse, request.division)
         async for token, found in self._watches.division(
             division, request.resume_token
         ):
@@ -97,7 +98,9 @@ class ReportingService(ReportingServiceServicer):
         self, request: pb.AuditProgressRequest, context: Context
     ) -> pb.AuditProgressResponse:
         """Compare the counts with a recomputation."""
-        item_id = _item_id(request.item_id) if request.item_id else None
+        item_id = (
+            fields.read_uuid("item_id", request.item_id) if request.item_id else None
+        )
         async with self._app.db.reading() as tx:
             compared, differences = await actions.audit(tx, item_id)
         return pb.AuditProgressResponse(
@@ -134,36 +137,6 @@ def _after(page: Page) -> Key:
     if key.level not in range(7):
         raise PageTokenInvalid
     return key
-
-
-def _code(field: str, text: str) -> Code:
-    """Read a code.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    try:
-        return parse(text)
-    except ValueError as wrong:
-        raise InvalidInput(
-            problem=f"{field}: {wrong}", violations=[Violation(field, str(wrong))]
-        ) from wrong
-
-
-def _item_id(text: str) -> UUID:
-    """Read an item's id.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    try:
-        return UUID(text)
-    except ValueError as wrong:
-        description = f"{text!r} is not a UUID"
-        raise InvalidInput(
-            problem=f"item_id: {description}",
-            violations=[Violation("item_id", description)],
-        ) from wrong
 
 
 def add_service(app: App, server: grpc.aio.Server) -> str:
