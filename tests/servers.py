@@ -36,8 +36,13 @@ from tier.runtime.migrate import migrate
 from tier.runtime.server import OPTIONS, Door
 
 TIER = Path(__file__).parent.parent / "tier"
-LAYERS = ("runtime", "ledger", "link", "division", "assignment", "reporting")
+LAYERS = (
+    "runtime", "ledger", "link", "division", "catalogue", "registry", "assignment",
+    "reporting",
+)  # fmt: skip
+TOWNSHIP = TIER.parent / "services" / "township"
 SCHEMAS = [(name, TIER / name / "schema") for name in LAYERS]
+SCHEMAS.append(("collection", TOWNSHIP / "collection" / "schema"))
 READERS = 2
 ALL_FACTS = 1_000_000
 

@@ -12,7 +12,7 @@ from ducha.assignment.v1 import assignment_facts_pb2
 from ducha.link.v1 import link_pb2
 from tests.checkers.history import Key
 from tests.checkers.places import Place
-from tier.assignment import wire
+from tier import division
 
 REPORTED = assignment_facts_pb2.AssignmentReported.DESCRIPTOR.full_name
 RECEIVED = assignment_facts_pb2.AssignmentsReceived.DESCRIPTOR.full_name
@@ -132,6 +132,6 @@ def _written(position: int, body: bytes) -> Written:
         keys, mark = ((report.item_id, report.division),), report.report.summary
     elif fact.kind == RECEIVED:
         receipt = assignment_facts_pb2.AssignmentsReceived.FromString(fact.payload)
-        codes = wire.set_from(receipt.divisions)
+        codes = division.set_from(receipt.divisions)
         keys = tuple((receipt.item_id, code) for code in codes)
     return Written(position, fact.fact_id, fact.kind, fact.origin, keys, mark)

@@ -15,11 +15,11 @@ from ducha.assignment.v1 import assignment_service_pb2 as pb
 from tests.divisions import an_entry
 from tests.doors import letters
 from tests.servers import AnApp, carry, quarantined, recorded
-from tier import ledger
+from tier import division, ledger
+from tier.acting import Call
 from tier.app import App
-from tier.assignment import queries, wire
+from tier.assignment import queries
 from tier.assignment.actions import end, issue, judge, report
-from tier.assignment.actions.calls import Call
 from tier.assignment.actions.report import Filing, Piece
 from tier.assignment.capability import CAPABILITY as ASSIGNMENT
 from tier.assignment.model import Key
@@ -30,6 +30,7 @@ from tier.link import actions as link
 from tier.link import owing
 from tier.link.model import Run
 from tier.node import Neighbour, Node
+from tier.runtime import moments
 from tier.runtime.errors import TierError
 from tier.runtime.requests import Request
 
@@ -144,7 +145,7 @@ async def test_a_poison_fact_blocks_nobody(an_app: AnApp) -> None:
     async with paired(an_app) as pair:
         good = [
             facts.AssignmentsReceived(
-                item_id=str(pair.item_id), divisions=wire.set_to([code])
+                item_id=str(pair.item_id), divisions=division.set_to([code])
             )
             for code in (TOWN, OTHER)
         ]
@@ -156,7 +157,7 @@ async def test_a_poison_fact_blocks_nobody(an_app: AnApp) -> None:
         unreadable = facts.AssignmentReported(item_id="no uuid", division=TOWN)
         odd = facts.AssignmentsReturned(
             item_id=str(pair.item_id),
-            divisions=wire.set_to([TOWN]),
+            divisions=division.set_to([TOWN]),
             reason="\0",
             epochs=[2],
         )
@@ -172,10 +173,10 @@ async def test_facts_of_what_is_not_here_are_set_aside(an_app: AnApp) -> None:
     """An item nobody knows, an assignment nobody made: the link goes on."""
     async with paired(an_app) as pair:
         stranger = str(uuid4())
-        moment = wire.stamp(pair.streets.now())
+        moment = moments.stamp(pair.streets.now())
         await pair.tell_up(
             facts.AssignmentsReceived(
-                item_id=stranger, divisions=wire.set_to([TOWN]), receive_time=moment
+                item_id=stranger, divisions=division.set_to([TOWN]), receive_time=moment
             ),
             facts.ItemClosed(item_id=stranger, close_time=moment),
             facts.AssignmentSplit(

@@ -23,8 +23,7 @@ from tests.journeys.office import Office, eventually
 from tests.journeys.papers import a_report
 from tests.journeys.running import Running
 from tests.servers import refusal
-from tier import ledger
-from tier.assignment import wire
+from tier import division, ledger
 from tier.jurisdiction import parse
 from tier.ledger import Author, Entry
 from tier.runtime.db import open_database
@@ -61,7 +60,7 @@ def poisons() -> dict[str, Entry]:
     """Return facts nobody can apply, by the reason they are set aside for."""
     endless = facts.AssignmentsReceived(
         item_id=str(uuid4()),
-        divisions=wire.set_to([parse(TOWN)]),
+        divisions=division.set_to([parse(TOWN)]),
         receive_time=Timestamp(seconds=FOREVER),
     )
     return {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import grpc
 
 from tier.assignment.model import Flaw, Loaded, No
+from tier.division import TargetsInvalid
 from tier.reporting.errors import ItemUnknown
 from tier.runtime.errors import TierError
 
-__all__ = ["ItemUnknown"]
+__all__ = ["ItemUnknown", "TargetsInvalid"]
 
 
 class AssignmentUnknown(TierError):
@@ -53,15 +54,6 @@ class DeadlineInvalid(TierError):
     reason = "DEADLINE_INVALID"
     en = "the deadlines do not fit ({problem}); receipt must lie ahead, before the deadline"
     zh = "时限不合理（{problem}）：签收时限应晚于当前时间且不晚于办结时限，并为上级预留审核时间"
-
-
-class TargetsInvalid(TierError):
-    """Name standing divisions below the one that assigns, within it."""
-
-    code = grpc.StatusCode.INVALID_ARGUMENT
-    reason = "TARGETS_INVALID"
-    en = "the targets do not fit: {problem}; name divisions below and within yours"
-    zh = "承办对象不合理：{problem}；应为本行政区划内的下级"
 
 
 class ClosingRuleInvalid(TierError):

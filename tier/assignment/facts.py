@@ -17,9 +17,9 @@ from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_facts_pb2 as pb
 from ducha.assignment.v1 import assignment_pb2
-from tier import ledger
+from tier import division, ledger, routes
 from tier.app import App, Arrived, Unfit, Verdict
-from tier.assignment import item_store, routes, rules, store, wire
+from tier.assignment import item_store, rules, store, wire
 from tier.assignment.actions.calls import branches_of
 from tier.assignment.model import (
     Change,
@@ -34,6 +34,7 @@ from tier.assignment.model import (
 )
 from tier.jurisdiction import Code, parse, within
 from tier.ledger import Author
+from tier.runtime import moments
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
@@ -182,9 +183,9 @@ def _part(payload: Any, divisions: Sequence[Code], codes: Sequence[Code]) -> Mes
     part = type(payload)()
     part.CopyFrom(payload)
     if isinstance(payload, pb.ItemIssued | pb.AssignmentSplit):
-        part.targets.CopyFrom(wire.set_to(codes))
+        part.targets.CopyFrom(division.set_to(codes))
         return part  # type: ignore[no-any-return]
-    part.divisions.CopyFrom(wire.set_to(codes))
+    part.divisions.CopyFrom(division.set_to(codes))
     if isinstance(payload, pb.AssignmentsReturned):
         epochs = dict(zip(divisions, payload.epochs, strict=True))
         del part.epochs[:]
@@ -199,15 +200,15 @@ Changes = Iterator[tuple[Key, Change]]
 
 def _received(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentsReceived.FromString(one.fact.payload)
-    at = wire.moment(payload.receive_time)
+    at = moments.moment(payload.receive_time)
     return payload, _each(
-        payload.item_id, wire.set_from(payload.divisions), Received(at)
+        payload.item_id, division.set_from(payload.divisions), Received(at)
     )
 
 
 def _reported(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentReported.FromString(one.fact.payload)
-    at: datetime = wire.moment(payload.report_time)
+    at: datetime = moments.moment(payload.report_time)
     change = Reported(at, payload.epoch, len(payload.report.problems), one.fact_id)
     return payload, _each(payload.item_id, [parse(payload.division)], change)
 
@@ -215,7 +216,7 @@ def _reported(one: Arrived) -> tuple[Message, Changes]:
 def _returned(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentsReturned.FromString(one.fact.payload)
     item_id = wire.item_id(payload.item_id)
-    divisions = wire.set_from(payload.divisions)
+    divisions = division.set_from(payload.divisions)
     pairs = zip(divisions, payload.epochs, strict=True)
     changes = (
         (Key(item_id, code), Returned(epoch, payload.reason)) for code, epoch in pairs
@@ -225,9 +226,9 @@ def _returned(one: Arrived) -> tuple[Message, Changes]:
 
 def _verified(one: Arrived) -> tuple[Message, Changes]:
     payload = pb.AssignmentsVerified.FromString(one.fact.payload)
-    at = wire.moment(payload.verify_time)
+    at = moments.moment(payload.verify_time)
     return payload, _each(
-        payload.item_id, wire.set_from(payload.divisions), Verified(at)
+        payload.item_id, division.set_from(payload.divisions), Verified(at)
     )
 
 
@@ -239,7 +240,7 @@ def _each(item_id: str, divisions: Sequence[Code], change: Change) -> Changes:
 async def _issued(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Keep an item and its assignments in this subtree."""
     payload = pb.ItemIssued.FromString(one.fact.payload)
-    targets = wire.set_from(payload.targets)
+    targets = division.set_from(payload.targets)
     if _trespasses(one, targets, verdict):
         return
     item = wire.item_from(payload.item, current_traceparent() or one.fact.traceparent)
@@ -263,7 +264,7 @@ async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     if item is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, payload.item_id))
         return
-    targets = wire.set_from(payload.targets)
+    targets = division.set_from(payload.targets)
     if _trespasses(one, targets, verdict):
         return
     await store.insert(
@@ -271,8 +272,8 @@ async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
         item,
         targets,
         assigner=parse(payload.assigner_division),
-        receive_by=wire.moment(payload.receive_by_time),
-        deadline=wire.moment(payload.deadline_time),
+        receive_by=moments.moment(payload.receive_by_time),
+        deadline=moments.moment(payload.deadline_time),
         instructions=payload.instructions,
     )
     await store.mark_split(tx, Key(item_id, parse(payload.assigner_division)))

@@ -10,12 +10,13 @@ from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2
 from ducha.assignment.v1 import assignment_service_pb2 as pb
 from ducha.link.v1 import link_pb2
+from tier import division
 from tier.app import App
 from tier.assignment import item_store, store, wire
 from tier.assignment.errors import AssignmentUnknown, ItemUnknown
 from tier.assignment.model import Key, State
 from tier.ledger import store as ledger_store
-from tier.runtime import fields
+from tier.runtime import fields, moments
 from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
 
@@ -42,7 +43,7 @@ async def list_items(app: App, request: pb.ListItemsRequest) -> pb.ListItemsResp
     """Page through items, newest first."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=2)
     issuer = (
-        wire.code(request.issuer_division, "issuer_division")
+        division.code(request.issuer_division, "issuer_division")
         if request.issuer_division
         else ""
     )
@@ -91,7 +92,7 @@ async def list_assignments(
 ) -> pb.ListAssignmentsResponse:
     """Page through assignments, by division and item."""
     page = Page.read(request.page_size, request.page_token, default=50, fields=2)
-    within = wire.code(request.within, "within") if request.within else ""
+    within = division.code(request.within, "within") if request.within else ""
     async with app.db.reading() as tx:
         found = await store.page(
             tx,
@@ -128,7 +129,7 @@ async def list_fenced(
             ),
             epoch=row["epoch"],
             current_epoch=row["current_epoch"],
-            fence_time=wire.stamp(row["fenced_at"]),
+            fence_time=moments.stamp(row["fenced_at"]),
             fact_id=str(row["fact_id"]),
         )
         for row in shown

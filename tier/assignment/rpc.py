@@ -13,13 +13,14 @@ from ducha.assignment.v1.assignment_service_pb2_grpc import (
     AssignmentServiceServicer,
     add_AssignmentServiceServicer_to_server,
 )
+from tier import division
+from tier.acting import Call
 from tier.app import App
 from tier.assignment import queries, wire
 from tier.assignment.actions import end, issue, judge, report
-from tier.assignment.actions.calls import Call
 from tier.assignment.actions.report import Filing, Piece
 from tier.assignment.model import Key
-from tier.runtime import requests
+from tier.runtime import moments, requests
 from tier.runtime.batch import Batcher
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -47,7 +48,7 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> pb.IssueItemResponse:
         """Issue an item, or only check it."""
         if request.validate_only:
-            issuer = wire.code(request.division, "division")
+            issuer = division.code(request.division, "division")
             return await issue.validate(
                 self._app, issuer, request.item, request.targets
             )
@@ -62,10 +63,10 @@ class AssignmentService(AssignmentServiceServicer):
         asked = issue.Split(
             UUID(request.item_id),
             request.targets,
-            wire.optional_moment(
+            moments.optional_moment(
                 request.receive_by_time, there=request.HasField("receive_by_time")
             ),
-            wire.optional_moment(
+            moments.optional_moment(
                 request.deadline_time, there=request.HasField("deadline_time")
             ),
             request.instructions,
@@ -108,7 +109,7 @@ class AssignmentService(AssignmentServiceServicer):
         self, request: pb.ReturnAssignmentsRequest, context: Context
     ) -> pb.ReturnAssignmentsResponse:
         """Send reports back."""
-        divisions = wire.codes(request.divisions, "divisions")
+        divisions = division.codes(request.divisions, "divisions")
         return await judge.send_back(
             self._app, _call(request), UUID(request.item_id), divisions, request.reason
         )
@@ -117,7 +118,7 @@ class AssignmentService(AssignmentServiceServicer):
         self, request: pb.VerifyAssignmentsRequest, context: Context
     ) -> pb.VerifyAssignmentsResponse:
         """Accept reports."""
-        divisions = wire.codes(request.divisions, "divisions")
+        divisions = division.codes(request.divisions, "divisions")
         return await judge.verify(
             self._app, _call(request), UUID(request.item_id), divisions
         )
@@ -179,12 +180,12 @@ class AssignmentService(AssignmentServiceServicer):
 
 def _call(request: Any) -> Call:
     """Read what every write of an acting division has."""
-    division = wire.code(request.division, "division")
-    return Call(requests.identify(request, request.request_id), division, request.actor)
+    acting = division.code(request.division, "division")
+    return Call(requests.identify(request, request.request_id), acting, request.actor)
 
 
-def _key(item_id: str, division: str, field: str) -> Key:
-    return Key(wire.item_id(item_id), wire.code(division, field))
+def _key(item_id: str, text: str, field: str) -> Key:
+    return Key(wire.item_id(item_id), division.code(text, field))
 
 
 def _reports(request: pb.ReportAssignmentsRequest) -> Filing:

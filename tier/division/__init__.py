@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from tier.division.errors import DivisionRowsInvalid, DivisionUnknown
+from tier.division.errors import DivisionRowsInvalid, DivisionUnknown, TargetsInvalid
 from tier.division.model import Division
 from tier.division.rules import today
 from tier.division.store import known, names, select_codes
+from tier.division.targets import resolve
+from tier.division.wire import code, codes, set_from, set_to
 
 __all__ = [
     "Division",
     "DivisionRowsInvalid",
     "DivisionUnknown",
+    "TargetsInvalid",
+    "code",
+    "codes",
     "known",
     "names",
+    "resolve",
     "select_codes",
+    "set_from",
+    "set_to",
     "today",
 ]

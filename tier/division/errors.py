@@ -21,6 +21,15 @@ class DivisionUnknown(TierError):
     zh = "本级没有在 {day} 有效的行政区划 {division}，请核对代码或向上级查询"
 
 
+class TargetsInvalid(TierError):
+    """Name standing divisions below the one that acts, within it."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "TARGETS_INVALID"
+    en = "the targets do not fit: {problem}; name divisions below and within yours"
+    zh = "承办对象不合理：{problem}；应为本行政区划内的下级"
+
+
 class DivisionRowsInvalid(TierError):
     """Correct the fields that BadRequest names, at most 50 of them, and send all again."""
 

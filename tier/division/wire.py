@@ -8,6 +8,8 @@ from ducha.division.v1 import division_facts_pb2 as facts
 from ducha.division.v1 import division_pb2 as pb
 from ducha.division.v1 import division_service_pb2 as service
 from tier.division.model import Division, Imported, Row
+from tier.jurisdiction import Code, pack, parse, unpack
+from tier.runtime import fields
 
 
 def row_from(message: pb.Division) -> Row:
@@ -51,3 +53,36 @@ def counts_to(done: Imported) -> service.ImportDivisionsResponse:
 def counts_from(message: service.ImportDivisionsResponse) -> Imported:
     """Read what an import did."""
     return Imported(message.imported_count, message.unchanged_count)
+
+
+def code(text: str, field: str) -> Code:
+    """Read a division code.
+
+    Raises:
+        InvalidInput: it is none; `field` is named.
+    """
+    return fields.read(field, parse, text)
+
+
+def codes(texts: Iterable[str], field: str) -> list[Code]:
+    """Read division codes.
+
+    Raises:
+        InvalidInput: one is none; its place is named.
+    """
+    return [code(text, f"{field}[{index}]") for index, text in enumerate(texts)]
+
+
+def set_to(divisions: Iterable[Code]) -> pb.DivisionSet:
+    """Write a set of divisions."""
+    return pb.DivisionSet(
+        runs=[
+            pb.DivisionSet.Run(digits=digits, deltas=deltas)
+            for digits, deltas in pack(divisions)
+        ]
+    )
+
+
+def set_from(message: pb.DivisionSet) -> list[Code]:
+    """Read a set of divisions, in its order."""
+    return unpack((run.digits, run.deltas) for run in message.runs)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import grpc
 
+from ducha.reporting.v1 import reporting_pb2
 from ducha.reporting.v1 import reporting_service_pb2 as pb
 from ducha.reporting.v1.reporting_service_pb2_grpc import (
     ReportingServiceServicer,
@@ -108,11 +109,11 @@ class ReportingService(ReportingServiceServicer):
             differences=map(wire.difference_to, differences),
         )
 
-    def _out_of_contact(self, within: str) -> list[pb.OutOfContact]:
+    def _out_of_contact(self, within: str) -> list[reporting_pb2.OutOfContact]:
         """Return the silent child nodes whose divisions the counts may cover."""
         hosts = {child.name: child.hosts for child in self._app.node.children}
         return [
-            pb.OutOfContact(
+            reporting_pb2.OutOfContact(
                 node=name,
                 divisions=hosts[name],
                 last_contact_time=wire.moment_to(heard),

@@ -77,6 +77,10 @@ class Tx:
         count = status.rsplit(" ", 1)[-1]
         return int(count) if count.isdigit() else 0
 
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run `sql` once for each row of arguments, all in one round trip."""
+        await self._connection.executemany(sql, rows)
+
     async def copy(
         self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> None:

@@ -9,11 +9,13 @@ from google.protobuf.message import Message
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
+from tier.acting import Call, Work, once
 from tier.app import App
 from tier.assignment import item_store, rules, wire
-from tier.assignment.actions.calls import Call, Work, everywhere, once, open_item
+from tier.assignment.actions.calls import everywhere, open_item
 from tier.assignment.errors import ClosingRuleUnmet, NotConcluded
 from tier.assignment.model import Item, ItemState
+from tier.runtime import moments
 
 
 async def conclude(
@@ -50,7 +52,7 @@ async def close(app: App, call: Call, item_id: UUID) -> service.CloseItemRespons
                 raise NotConcluded(item_id=item_id)
             response.item.CopyFrom(wire.item_to(item))
             payload = facts.ItemClosed(
-                item_id=str(item_id), close_time=wire.stamp(app.now())
+                item_id=str(item_id), close_time=moments.stamp(app.now())
             )
             await _end(work, item, response.item, ItemState.CLOSED, payload)
             await item_store.close(work.tx, item_id)
@@ -71,7 +73,9 @@ async def withdraw(
             item = await open_item(work, item_id, by_issuer=True)
             response.item.CopyFrom(wire.item_to(item))
             payload = facts.ItemWithdrawn(
-                item_id=str(item_id), reason=reason, withdraw_time=wire.stamp(app.now())
+                item_id=str(item_id),
+                reason=reason,
+                withdraw_time=moments.stamp(app.now()),
             )
             await _end(work, item, response.item, ItemState.WITHDRAWN, payload)
             await item_store.withdraw(work.tx, item_id)
@@ -98,5 +102,5 @@ async def _end(
     )
     onward = await everywhere(work, item)
     work.record(
-        payload, item_id=item.item_id, onward=onward, traceparent=item.traceparent
+        payload, subject=item.item_id, onward=onward, traceparent=item.traceparent
     )

@@ -12,11 +12,11 @@ import uuid_utils
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
-from ducha.division.v1 import division_pb2
-from tier import division
+from tier import division, routes
+from tier.acting import Call, Work, must_host, once
 from tier.app import App
-from tier.assignment import item_store, routes, rules, store, wire
-from tier.assignment.actions.calls import Call, Work, branches_of, must_host, once
+from tier.assignment import item_store, rules, store, wire
+from tier.assignment.actions.calls import branches_of
 from tier.assignment.errors import (
     AssignmentUnknown,
     DeadlineInvalid,
@@ -25,7 +25,8 @@ from tier.assignment.errors import (
     flawed,
 )
 from tier.assignment.model import Item, Key, Loaded
-from tier.jurisdiction import Code, Level
+from tier.jurisdiction import Code
+from tier.runtime import moments
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
@@ -98,9 +99,9 @@ async def _write(work: Work, message: pb.Item, targets: Sequence[Code]) -> Item:
     )
     for onward, codes in routes.both_ways(work.app.node, targets):
         payload = facts.ItemIssued(
-            item=issued, targets=wire.set_to(codes), target_count=len(targets)
+            item=issued, targets=division.set_to(codes), target_count=len(targets)
         )
-        work.record(payload, item_id=item.item_id, onward=onward)
+        work.record(payload, subject=item.item_id, onward=onward)
     return item
 
 
@@ -109,7 +110,7 @@ async def _checked(
 ) -> list[Code]:
     """Return the targets, once everything about the item is right."""
     draft = wire.draft_from(message, issuer)
-    targets = await resolve(tx, issuer, selection, app.now())
+    targets = await division.resolve(tx, issuer, selection, app.now())
     found = rules.flaw(draft, targets, app.now())
     if found is not None:
         raise flawed(*found)
@@ -124,9 +125,9 @@ async def _units_stand(tx: Tx, message: pb.Item, on: date) -> None:
         DivisionUnknown: of the lead or an assist unit.
     """
     codes = [
-        wire.code(message.lead_unit.division, "item.lead_unit.division"),
+        division.code(message.lead_unit.division, "item.lead_unit.division"),
         *(
-            wire.code(unit.division, f"item.assist_units[{index}].division")
+            division.code(unit.division, f"item.assist_units[{index}].division")
             for index, unit in enumerate(message.assist_units)
         ),
     ]
@@ -134,38 +135,6 @@ async def _units_stand(tx: Tx, message: pb.Item, on: date) -> None:
     for code in codes:
         if code not in known:
             raise division.DivisionUnknown(division=code, day=on.isoformat())
-
-
-async def resolve(
-    tx: Tx, assigner: Code, selection: pb.TargetSelection, now: datetime
-) -> list[Code]:
-    """Return the standing divisions that a selection means.
-
-    Raises:
-        TargetsInvalid: a named division does not stand, or nothing is named.
-    """
-    excluded = wire.codes(selection.excluded, "targets.excluded")
-    if selection.divisions:
-        named = list(
-            dict.fromkeys(wire.codes(selection.divisions, "targets.divisions"))
-        )
-        known = await division.known(tx, named, division.today(now))
-        unknown = next((code for code in named if code not in known), None)
-        if unknown is not None:
-            raise TargetsInvalid(
-                problem=f"no such division stands: {unknown}", division=unknown
-            )
-        return [
-            code
-            for code in named
-            if not any(code.startswith(area) for area in excluded)
-        ]
-    if selection.level == division_pb2.LEVEL_UNSPECIFIED:
-        raise TargetsInvalid(problem="name divisions, or a level", division="")
-    within = wire.codes(selection.within, "targets.within") or [assigner]
-    return await division.select_codes(
-        tx, Level(selection.level), within, excluded, division.today(now)
-    )
 
 
 async def split(app: App, call: Call, asked: Split) -> service.SplitAssignmentResponse:
@@ -205,7 +174,7 @@ async def _next_tier(
 ) -> list[Code]:
     """Return the targets of a split: divisions one level below, without the item yet."""
     assigner = work.call.division
-    targets = await resolve(work.tx, assigner, selection, work.app.now())
+    targets = await division.resolve(work.tx, assigner, selection, work.app.now())
     found = rules.target_flaw(assigner, targets)
     if found is None:
         found = rules.cascade_flaw(assigner, targets)
@@ -236,10 +205,10 @@ async def _pass_on(
     item: Item,
     targets: Sequence[Code],
     asked: Split,
-    moments: tuple[datetime, datetime],
+    within: tuple[datetime, datetime],
 ) -> None:
     """Write the children's assignments and record who must hear of them."""
-    receive_by, deadline = moments
+    receive_by, deadline = within
     await _introduce(work, item, targets)
     await store.insert(
         work.tx,
@@ -255,12 +224,12 @@ async def _pass_on(
         payload = facts.AssignmentSplit(
             item_id=str(item.item_id),
             assigner_division=work.call.division,
-            targets=wire.set_to(codes),
-            receive_by_time=wire.stamp(receive_by),
-            deadline_time=wire.stamp(deadline),
+            targets=division.set_to(codes),
+            receive_by_time=moments.stamp(receive_by),
+            deadline_time=moments.stamp(deadline),
             instructions=asked.instructions,
         )
-        work.record(payload, item_id=item.item_id, onward=onward)
+        work.record(payload, subject=item.item_id, onward=onward)
 
 
 async def _introduce(work: Work, item: Item, targets: Sequence[Code]) -> None:
@@ -274,4 +243,4 @@ async def _introduce(work: Work, item: Item, targets: Sequence[Code]) -> None:
     )
     if onward:
         payload = facts.ItemIssued(item=wire.item_to(item))
-        work.record(payload, item_id=item.item_id, onward=onward)
+        work.record(payload, subject=item.item_id, onward=onward)

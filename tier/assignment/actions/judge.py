@@ -9,12 +9,15 @@ from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_service_pb2 as service
+from tier import division, routes
+from tier.acting import Call, Work, once
 from tier.app import App
-from tier.assignment import routes, rules, store, wire
-from tier.assignment.actions.calls import Call, Work, chosen, once, open_item
+from tier.assignment import rules, store, wire
+from tier.assignment.actions.calls import chosen, open_item
 from tier.assignment.errors import AssignmentUnknown, denied
 from tier.assignment.model import Assignment, Change, Item, Key, Returned, Verified
 from tier.jurisdiction import Code
+from tier.runtime import moments
 
 
 async def send_back(
@@ -39,7 +42,7 @@ async def send_back(
                 epochs = [changed[Key(item_id, code)].epoch for code in codes]
                 return facts.AssignmentsReturned(
                     item_id=str(item_id),
-                    divisions=wire.set_to(codes),
+                    divisions=division.set_to(codes),
                     reason=reason,
                     epochs=wire.epochs_in_order(codes, epochs),
                 )
@@ -68,8 +71,8 @@ async def verify(
             def told(codes: Sequence[Code]) -> Message:
                 return facts.AssignmentsVerified(
                     item_id=str(item_id),
-                    divisions=wire.set_to(codes),
-                    verify_time=wire.stamp(now),
+                    divisions=division.set_to(codes),
+                    verify_time=moments.stamp(now),
                 )
 
             await _settle(work, item, changed, told)
@@ -120,7 +123,7 @@ async def _settle(
     for onward, codes in routes.both_ways(work.app.node, divisions):
         work.record(
             told(codes),
-            item_id=item.item_id,
+            subject=item.item_id,
             onward=onward,
             traceparent=item.traceparent,
         )

@@ -16,15 +16,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
-from tier import ledger
+from tier import division, ledger
+from tier.acting import must_host
 from tier.app import App
-from tier.assignment import rules, store, wire
-from tier.assignment.actions.calls import must_host
+from tier.assignment import rules, store
 from tier.assignment.errors import AssignmentUnknown, denied
 from tier.assignment.model import Assignment, Fenced, Key, Loaded, Received, Reported
 from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
-from tier.runtime import requests, telemetry
+from tier.runtime import moments, requests, telemetry
 from tier.runtime.db import Tx
 from tier.runtime.errors import Contended, TierError
 from tier.runtime.requests import Kept, Request
@@ -100,7 +100,7 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
         ) as span:
             now = app.now()
             batch = Batch(
-                app, now, loaded, {}, {}, [], [], app.node.upward, wire.stamp_of(now)
+                app, now, loaded, {}, {}, [], [], app.node.upward, moments.stamp_of(now)
             )
             outcomes = [_answer(batch, filing, before) for filing in filings]
             if not batch.entries:
@@ -179,7 +179,7 @@ def _receipts(batch: Batch, filing: Filing, author: Author) -> Taken:
             author,
             facts.AssignmentsReceived(
                 item_id=str(item_id),
-                divisions=wire.set_to(divisions),
+                divisions=division.set_to(divisions),
                 receive_time=batch.stamp,
             ),
             division=divisions[0],

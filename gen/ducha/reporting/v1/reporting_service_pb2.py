@@ -28,7 +28,7 @@ from ducha.reporting.v1 import reporting_pb2 as ducha_dot_reporting_dot_v1_dot_r
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ducha/reporting/v1/reporting_service.proto\x12\x12\x64ucha.reporting.v1\x1a\x1b\x62uf/validate/validate.proto\x1a ducha/division/v1/division.proto\x1a\"ducha/reporting/v1/reporting.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x13ListProgressRequest\x12!\n\x07item_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12/\n\x06within\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12I\n\x0e\x64ivision_level\x18\x03 \x01(\x0e\x32\x18.ducha.division.v1.LevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rdivisionLevel\x12\'\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\xfa\x01\n\x14ListProgressResponse\x12\x38\n\x08progress\x18\x01 \x03(\x0b\x32\x1c.ducha.reporting.v1.ProgressR\x08progress\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x38\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime\x12\x46\n\x0eout_of_contact\x18\x04 \x03(\x0b\x32 .ducha.reporting.v1.OutOfContactR\x0coutOfContact\"\x88\x01\n\x0cOutOfContact\x12\x12\n\x04node\x18\x01 \x01(\tR\x04node\x12\x1c\n\tdivisions\x18\x02 \x03(\tR\tdivisions\x12\x46\n\x11last_contact_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0flastContactTime\"\xad\x01\n\x10WatchItemRequest\x12!\n\x07item_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12+\n\x0cresume_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0bresumeToken\x12I\n\x0e\x64ivision_level\x18\x03 \x01(\x0e\x32\x18.ducha.division.v1.LevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rdivisionLevel\"\xaa\x01\n\x11WatchItemResponse\x12!\n\x0cresume_token\x18\x01 \x01(\tR\x0bresumeToken\x12\x38\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1e.ducha.reporting.v1.ItemChangeR\x07\x63hanges\x12\x38\n\x08progress\x18\x03 \x03(\x0b\x32\x1c.ducha.reporting.v1.ProgressR\x08progress\"u\n\x14WatchDivisionRequest\x12\x30\n\x08\x64ivision\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x64ivision\x12+\n\x0cresume_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0bresumeToken\"t\n\x15WatchDivisionResponse\x12!\n\x0cresume_token\x18\x01 \x01(\tR\x0bresumeToken\x12\x38\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1e.ducha.reporting.v1.ItemChangeR\x07\x63hanges\"M\n\x14\x41uditProgressRequest\x12\x35\n\x07item_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^([0-9a-fA-F-]{36})?$R\x06itemId\"\x8d\x02\n\x15\x41uditProgressResponse\x12%\n\x0e\x63ompared_count\x18\x01 \x01(\x03R\rcomparedCount\x12V\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32\x34.ducha.reporting.v1.AuditProgressResponse.DifferenceR\x0b\x64ifferences\x1au\n\nDifference\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x1a\n\x08\x64ivision\x18\x02 \x01(\tR\x08\x64ivision\x12\x12\n\x04held\x18\x03 \x01(\tR\x04held\x12\x1e\n\nrecomputed\x18\x04 \x01(\tR\nrecomputed2\x9f\x03\n\x10ReportingService\x12\x61\n\x0cListProgress\x12\'.ducha.reporting.v1.ListProgressRequest\x1a(.ducha.reporting.v1.ListProgressResponse\x12Z\n\tWatchItem\x12$.ducha.reporting.v1.WatchItemRequest\x1a%.ducha.reporting.v1.WatchItemResponse0\x01\x12\x66\n\rWatchDivision\x12(.ducha.reporting.v1.WatchDivisionRequest\x1a).ducha.reporting.v1.WatchDivisionResponse0\x01\x12\x64\n\rAuditProgress\x12(.ducha.reporting.v1.AuditProgressRequest\x1a).ducha.reporting.v1.AuditProgressResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ducha/reporting/v1/reporting_service.proto\x12\x12\x64ucha.reporting.v1\x1a\x1b\x62uf/validate/validate.proto\x1a ducha/division/v1/division.proto\x1a\"ducha/reporting/v1/reporting.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x13ListProgressRequest\x12!\n\x07item_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12/\n\x06within\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12I\n\x0e\x64ivision_level\x18\x03 \x01(\x0e\x32\x18.ducha.division.v1.LevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rdivisionLevel\x12\'\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\xfa\x01\n\x14ListProgressResponse\x12\x38\n\x08progress\x18\x01 \x03(\x0b\x32\x1c.ducha.reporting.v1.ProgressR\x08progress\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x38\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime\x12\x46\n\x0eout_of_contact\x18\x04 \x03(\x0b\x32 .ducha.reporting.v1.OutOfContactR\x0coutOfContact\"\xad\x01\n\x10WatchItemRequest\x12!\n\x07item_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x06itemId\x12+\n\x0cresume_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0bresumeToken\x12I\n\x0e\x64ivision_level\x18\x03 \x01(\x0e\x32\x18.ducha.division.v1.LevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rdivisionLevel\"\xaa\x01\n\x11WatchItemResponse\x12!\n\x0cresume_token\x18\x01 \x01(\tR\x0bresumeToken\x12\x38\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1e.ducha.reporting.v1.ItemChangeR\x07\x63hanges\x12\x38\n\x08progress\x18\x03 \x03(\x0b\x32\x1c.ducha.reporting.v1.ProgressR\x08progress\"u\n\x14WatchDivisionRequest\x12\x30\n\x08\x64ivision\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x64ivision\x12+\n\x0cresume_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0bresumeToken\"t\n\x15WatchDivisionResponse\x12!\n\x0cresume_token\x18\x01 \x01(\tR\x0bresumeToken\x12\x38\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x1e.ducha.reporting.v1.ItemChangeR\x07\x63hanges\"M\n\x14\x41uditProgressRequest\x12\x35\n\x07item_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^([0-9a-fA-F-]{36})?$R\x06itemId\"\x8d\x02\n\x15\x41uditProgressResponse\x12%\n\x0e\x63ompared_count\x18\x01 \x01(\x03R\rcomparedCount\x12V\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32\x34.ducha.reporting.v1.AuditProgressResponse.DifferenceR\x0b\x64ifferences\x1au\n\nDifference\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x1a\n\x08\x64ivision\x18\x02 \x01(\tR\x08\x64ivision\x12\x12\n\x04held\x18\x03 \x01(\tR\x04held\x12\x1e\n\nrecomputed\x18\x04 \x01(\tR\nrecomputed2\x9f\x03\n\x10ReportingService\x12\x61\n\x0cListProgress\x12\'.ducha.reporting.v1.ListProgressRequest\x1a(.ducha.reporting.v1.ListProgressResponse\x12Z\n\tWatchItem\x12$.ducha.reporting.v1.WatchItemRequest\x1a%.ducha.reporting.v1.WatchItemResponse0\x01\x12\x66\n\rWatchDivision\x12(.ducha.reporting.v1.WatchDivisionRequest\x1a).ducha.reporting.v1.WatchDivisionResponse0\x01\x12\x64\n\rAuditProgress\x12(.ducha.reporting.v1.AuditProgressRequest\x1a).ducha.reporting.v1.AuditProgressResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,22 +61,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROGRESSREQUEST']._serialized_end=461
   _globals['_LISTPROGRESSRESPONSE']._serialized_start=464
   _globals['_LISTPROGRESSRESPONSE']._serialized_end=714
-  _globals['_OUTOFCONTACT']._serialized_start=717
-  _globals['_OUTOFCONTACT']._serialized_end=853
-  _globals['_WATCHITEMREQUEST']._serialized_start=856
-  _globals['_WATCHITEMREQUEST']._serialized_end=1029
-  _globals['_WATCHITEMRESPONSE']._serialized_start=1032
-  _globals['_WATCHITEMRESPONSE']._serialized_end=1202
-  _globals['_WATCHDIVISIONREQUEST']._serialized_start=1204
-  _globals['_WATCHDIVISIONREQUEST']._serialized_end=1321
-  _globals['_WATCHDIVISIONRESPONSE']._serialized_start=1323
-  _globals['_WATCHDIVISIONRESPONSE']._serialized_end=1439
-  _globals['_AUDITPROGRESSREQUEST']._serialized_start=1441
-  _globals['_AUDITPROGRESSREQUEST']._serialized_end=1518
-  _globals['_AUDITPROGRESSRESPONSE']._serialized_start=1521
-  _globals['_AUDITPROGRESSRESPONSE']._serialized_end=1790
-  _globals['_AUDITPROGRESSRESPONSE_DIFFERENCE']._serialized_start=1673
-  _globals['_AUDITPROGRESSRESPONSE_DIFFERENCE']._serialized_end=1790
-  _globals['_REPORTINGSERVICE']._serialized_start=1793
-  _globals['_REPORTINGSERVICE']._serialized_end=2208
+  _globals['_WATCHITEMREQUEST']._serialized_start=717
+  _globals['_WATCHITEMREQUEST']._serialized_end=890
+  _globals['_WATCHITEMRESPONSE']._serialized_start=893
+  _globals['_WATCHITEMRESPONSE']._serialized_end=1063
+  _globals['_WATCHDIVISIONREQUEST']._serialized_start=1065
+  _globals['_WATCHDIVISIONREQUEST']._serialized_end=1182
+  _globals['_WATCHDIVISIONRESPONSE']._serialized_start=1184
+  _globals['_WATCHDIVISIONRESPONSE']._serialized_end=1300
+  _globals['_AUDITPROGRESSREQUEST']._serialized_start=1302
+  _globals['_AUDITPROGRESSREQUEST']._serialized_end=1379
+  _globals['_AUDITPROGRESSRESPONSE']._serialized_start=1382
+  _globals['_AUDITPROGRESSRESPONSE']._serialized_end=1651
+  _globals['_AUDITPROGRESSRESPONSE_DIFFERENCE']._serialized_start=1534
+  _globals['_AUDITPROGRESSRESPONSE_DIFFERENCE']._serialized_end=1651
+  _globals['_REPORTINGSERVICE']._serialized_start=1654
+  _globals['_REPORTINGSERVICE']._serialized_end=2069
 # @@protoc_insertion_point(module_scope)

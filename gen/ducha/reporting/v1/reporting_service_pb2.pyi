@@ -80,7 +80,7 @@ class ListProgressResponse(_message.Message):
         """The moment these counts speak of."""
 
     @_builtins.property
-    def out_of_contact(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutOfContact]:
+    def out_of_contact(self) -> _containers.RepeatedCompositeFieldContainer[_reporting_pb2.OutOfContact]:
         """Divisions whose node has not been heard of lately; counts below them may be old."""
 
     def __init__(
@@ -89,7 +89,7 @@ class ListProgressResponse(_message.Message):
         progress: _abc.Iterable[_reporting_pb2.Progress] | None = ...,
         next_page_token: _builtins.str = ...,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
-        out_of_contact: _abc.Iterable[Global___OutOfContact] | None = ...,
+        out_of_contact: _abc.Iterable[_reporting_pb2.OutOfContact] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -98,40 +98,6 @@ class ListProgressResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListProgressResponse: _TypeAlias = ListProgressResponse  # noqa: Y015
-
-@_typing.final
-class OutOfContact(_message.Message):
-    """OutOfContact names divisions whose node is silent."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NODE_FIELD_NUMBER: _builtins.int
-    DIVISIONS_FIELD_NUMBER: _builtins.int
-    LAST_CONTACT_TIME_FIELD_NUMBER: _builtins.int
-    node: _builtins.str
-    """The silent node."""
-    @_builtins.property
-    def divisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Divisions it hosts."""
-
-    @_builtins.property
-    def last_contact_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was last heard of; empty if never."""
-
-    def __init__(
-        self,
-        *,
-        node: _builtins.str = ...,
-        divisions: _abc.Iterable[_builtins.str] | None = ...,
-        last_contact_time: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_time", b"last_contact_time"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "last_contact_time", b"last_contact_time", "node", b"node"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___OutOfContact: _TypeAlias = OutOfContact  # noqa: Y015
 
 @_typing.final
 class WatchItemRequest(_message.Message):

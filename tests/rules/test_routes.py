@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tier.assignment import routes
+from tier import routes
 from tier.jurisdiction import Code, Level
 from tier.node import Neighbour, Node
 

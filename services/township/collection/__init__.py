@@ -1,0 +1,1 @@
+"""Collection: tasks, answers and workbooks of a township, its villages and grids."""

@@ -1,0 +1,344 @@
+"""Take answers. Hot, so calls that arrive together are one batch.
+
+Every call is judged for itself: a refused one changes nothing and hinders nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+import uuid_utils
+
+from ducha.collection.v1 import collection_pb2 as nouns
+from ducha.collection.v1 import collection_service_pb2 as pb
+from ducha.registry.v1 import registry_facts_pb2 as facts
+from services.township.collection import rules, store, wire
+from services.township.collection.errors import (
+    CorrectionUnreasoned,
+    PeriodLocked,
+    ValuesInvalid,
+)
+from services.township.collection.model import Given, Histories
+from services.township.collection.rules import Draft, No
+from tier import approval, catalogue, division, ledger, registry
+from tier.acting import must_host
+from tier.app import App
+from tier.catalogue import Catalogue
+from tier.jurisdiction import Code
+from tier.ledger import Author, Entry
+from tier.registry import Answer, Desk, Flag, Key, Sheet, parse_period
+from tier.runtime import moments, requests, telemetry
+from tier.runtime.db import Tx
+from tier.runtime.errors import TierError, Violation
+from tier.runtime.requests import Kept, Request
+
+CONFLICT_DAYS = 3
+BEIJING = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """One call: answers of one actor."""
+
+    request: Request
+    actor: str
+    answers: Sequence[nouns.Answer]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Calls worked together: what is loaded, what they change, what they leave behind."""
+
+    app: App
+    now: datetime
+    catalogue: Catalogue
+    desk: Desk
+    standing: set[Code]
+    locked: Mapping[Key, str]
+    histories: dict[Code, Histories]
+    before: Mapping[Key, Sheet]
+    remembered: dict[Code, Histories] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    answers: list[tuple[Request, bytes]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """An answer that can be taken, and what it brings."""
+
+    given: Given
+    draft: Draft
+
+
+async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
+    """Work calls together in one transaction; return each one's answer or refusal."""
+    async with app.db.transaction() as tx:
+        before = await requests.kept(
+            tx, [filing.request.request_id for filing in filings]
+        )
+        count = sum(len(filing.answers) for filing in filings)
+        with telemetry.span("collection answer", attributes={"ducha.facts": count}):
+            batch = await _load(app, tx, filings)
+            outcomes = [_outcome(batch, filing, before) for filing in filings]
+            await batch.desk.write(tx)
+            await store.write(tx, batch.remembered)
+            await requests.keep(tx, batch.answers)
+            await ledger.append(tx, app.feed, batch.entries, batch.now)
+    return outcomes
+
+
+async def _load(app: App, tx: Tx, filings: Sequence[Filing]) -> Batch:
+    """Load what the calls may touch, all at once."""
+    now = app.now()
+    known = await catalogue.held(tx, app.db)
+    keys = list(dict.fromkeys(_keys(filings)))
+    codes = list({key.division for key in keys})
+    desk = await registry.load(tx, known, keys)
+    confirming = [
+        Key(Code(one.division), one.period)
+        for filing in filings
+        for one in filing.answers
+        if one.unchanged or one.all_unchanged
+    ]
+    return Batch(
+        app,
+        now,
+        known,
+        desk,
+        await division.known(tx, codes, division.today(now)),
+        await approval.locked(tx, keys, now),
+        await store.histories(tx, codes),
+        await registry.previous(tx, [key for key in confirming if key in set(keys)]),
+    )
+
+
+def _keys(filings: Sequence[Filing]) -> Iterable[Key]:
+    """Yield the sheets that calls speak of; what cannot be read is refused later."""
+    for filing in filings:
+        for one in filing.answers:
+            try:
+                parse_period(one.period)
+            except ValueError:
+                continue
+            yield Key(Code(one.division), one.period)
+
+
+def _outcome(
+    batch: Batch, filing: Filing, before: dict[UUID, Kept]
+) -> bytes | TierError:
+    """Judge one call against what stands, and take it whole or not at all."""
+    known = requests.answer_to(filing.request, before)
+    if known is not None:
+        return known
+    try:
+        drafted = _drafted(batch, filing)
+    except TierError as refusal:
+        return refusal
+    response = _take(batch, filing, drafted).SerializeToString()
+    # A retry, or a reuse of the id, may stand in the same batch as its original.
+    before[filing.request.request_id] = Kept(filing.request, response)
+    batch.answers.append((filing.request, response))
+    return response
+
+
+def _drafted(batch: Batch, filing: Filing) -> list[Drafted]:
+    """Decide what each answer of a call brings.
+
+    Raises:
+        TierError: VALUES_INVALID, DIVISION_UNKNOWN, DIVISION_NOT_HOSTED, PERIOD_LOCKED,
+            CORRECTION_UNREASONED.
+    """
+    wrong: list[Violation] = []
+    drafted = []
+    seen: set[Key] = set()
+    for place, message in enumerate(filing.answers):
+        given = wire.given_from(message, place, batch.catalogue, batch.now)
+        if isinstance(given, list):
+            wrong.extend(given)
+            continue
+        _may_answer(batch, given)
+        if given.key in seen:
+            where = f"answers[{place}]"
+            wrong.append(Violation(where, "answers the same task again（重复作答）"))
+        seen.add(given.key)
+        draft = _draft(batch, given)
+        _refuse(batch, given, draft, wrong)
+        drafted.append(Drafted(given, draft))
+    if wrong:
+        raise ValuesInvalid.of(wrong)
+    return drafted
+
+
+def _may_answer(batch: Batch, given: Given) -> None:
+    """Refuse divisions that do not stand or act elsewhere, and periods that are locked."""
+    code = given.key.division
+    must_host(batch.app, code)
+    if code not in batch.standing:
+        today = division.today(batch.now)
+        raise division.DivisionUnknown(division=code, day=today)
+    approver = batch.locked.get(given.key)
+    if approver is not None:
+        raise PeriodLocked(division=code, period=given.key.period, approver=approver)
+
+
+def _draft(batch: Batch, given: Given) -> Draft:
+    """Decide what an answer brings, and flag what is out of the ordinary."""
+    sheet = batch.desk.sheet(given.key)
+    closes = datetime.combine(parse_period(given.key.period).end, time(), UTC) - BEIJING
+    previous = batch.before.get(given.key)
+    filled = {} if previous is None else rules.values_in_force(previous)
+    draft = rules.draft(
+        given,
+        sheet,
+        {element: held.kept for element, held in filled.items()},
+        rules.is_late(batch.now, sheet.deadline, closes),
+    )
+    history = batch.histories.get(given.key.division, {})
+    for number, kept in draft.kept.items():
+        element = batch.catalogue.numbered(number)
+        if isinstance(kept, str):
+            draft.flags[number] |= Flag.TEXT
+        elif element is not None and rules.is_outlier(
+            element, history.get(number), kept
+        ):
+            draft.flags[number] |= Flag.OUTLIER
+    return draft
+
+
+def _refuse(batch: Batch, given: Given, draft: Draft, wrong: list[Violation]) -> None:
+    """Refuse a correction without a reason; note what there is nothing to confirm of."""
+    for number, no in draft.refused.items():
+        element = batch.catalogue.numbered(number)
+        code = element.code if element else str(number)
+        if no is No.UNREASONED:
+            raise CorrectionUnreasoned(
+                element=code, division=given.key.division, period=given.key.period
+            )
+        problem = f"{code} has no earlier value to confirm（没有可确认的原值）"
+        wrong.append(Violation(f"answers[{given.place}].unchanged", problem))
+
+
+def _take(
+    batch: Batch, filing: Filing, drafted: Sequence[Drafted]
+) -> pb.SubmitAnswersResponse:
+    """Record what a call brings; return what its author is told."""
+    author = Author.at(batch.now, batch.app.node.name, filing.actor)
+    response = pb.SubmitAnswersResponse()
+    for one in drafted:
+        response.unchanged_count += one.draft.same
+        if one.draft.kept:
+            response.recorded_count += len(one.draft.kept)
+            conflict_ids = _record(batch, author, one)
+            remark = _remark(batch.catalogue, one, conflict_ids)
+            if remark is not None:
+                response.remarks.append(remark)
+    return response
+
+
+def _record(batch: Batch, author: Author, one: Drafted) -> Sequence[UUID]:
+    """Make the fact of an answer, and fold it; return the conflicts it opened."""
+    given, draft = one.given, one.draft
+    payload = _payload(batch, given, draft)
+    entry = ledger.record(
+        author,
+        payload,
+        division=given.key.division,
+        subject=f"{given.key.division}/{given.key.period}",
+        onward=batch.app.node.upward,
+    )
+    batch.entries.append(entry)
+    conflict_ids = [UUID(text) for text in payload.conflict_ids]
+    answer = Answer(
+        entry.fact_id,
+        given.key,
+        list(payload.elements),
+        list(payload.numbers),
+        list(payload.flags),
+        list(payload.texts),
+        given.observed_at,
+        payload.prefilled_count,
+        conflict_ids,
+        batch.now + timedelta(days=CONFLICT_DAYS),
+    )
+    _remember(batch, given.key, draft)
+    batch.desk.take(answer, batch.now)
+    return conflict_ids
+
+
+def _payload(batch: Batch, given: Given, draft: Draft) -> facts.ObservationsRecorded:
+    """Write an answer as its fact says it."""
+    sheet = batch.desk.sheet(given.key)
+    history = batch.histories.get(given.key.division, {})
+    elements = sorted(draft.kept)
+    numbers, texts = [], []
+    for element in elements:
+        kept = draft.kept[element]
+        if isinstance(kept, str):
+            texts.append(kept)
+            numbers.append(len(texts))
+        else:
+            numbers.append(kept)
+    contested = sum(1 for flag in draft.flags.values() if flag & Flag.CONTESTED)
+    payload = facts.ObservationsRecorded(
+        division=given.key.division,
+        period=given.key.period,
+        catalogue_version=batch.catalogue.version,
+        elements=elements,
+        numbers=numbers,
+        texts=texts,
+        flags=[draft.flags[element] for element in elements],
+        observe_time=moments.stamp_of(given.observed_at),
+        author_division=given.author_division,
+        device=given.device,
+        reason=given.reason,
+        data_request_ids=[
+            str(need.request_id) for need in batch.desk.needs.get(given.key, [])
+        ],
+        prefilled_count=sum(
+            1 for element in elements if element in sheet.asked and element in history
+        ),
+        conflict_ids=[str(uuid_utils.uuid7()) for _ in range(contested)],
+    )
+    if contested:
+        due = batch.now + timedelta(days=CONFLICT_DAYS)
+        payload.conflict_due_time.CopyFrom(moments.stamp_of(due))
+    return payload
+
+
+def _remember(batch: Batch, key: Key, draft: Draft) -> None:
+    """Add what comes into force to the history of its division."""
+    histories = batch.histories.setdefault(key.division, {})
+    held = rules.values_in_force(batch.desk.sheet(key))
+    for element, kept in draft.kept.items():
+        if draft.flags[element] & Flag.CONTESTED:
+            continue
+        before = held.get(element)
+        old = None if before is None else before.kept
+        new = 0 if isinstance(kept, str) else kept
+        rules.remember(histories, element, 0 if isinstance(old, str) else old, new)
+    batch.remembered[key.division] = histories
+
+
+def _remark(
+    known: Catalogue, one: Drafted, conflict_ids: Sequence[UUID]
+) -> nouns.AnswerRemark | None:
+    """Say what is worth knowing about an answer, if anything is."""
+    flags = one.draft.flags
+    late = [number for number, flag in flags.items() if flag & Flag.LATE]
+    outliers = [number for number, flag in flags.items() if flag & Flag.OUTLIER]
+    if not (late or outliers or conflict_ids):
+        return None
+    return nouns.AnswerRemark(
+        index=one.given.place,
+        late=_codes(known, late),
+        outliers=_codes(known, outliers),
+        conflict_ids=[str(each) for each in conflict_ids],
+    )
+
+
+def _codes(known: Catalogue, numbers: Iterable[int]) -> list[str]:
+    found = (known.numbered(number) for number in numbers)
+    return sorted(element.code for element in found if element is not None)

@@ -1,0 +1,119 @@
+"""Collection model <-> protobuf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ducha.collection.v1 import collection_pb2 as pb
+from services.township.collection.model import Given
+from tier import division
+from tier.catalogue import Catalogue, Element
+from tier.jurisdiction import Code, level_of
+from tier.registry import Key, Period, parse_period, values
+from tier.registry import wire as registry_wire
+from tier.runtime import fields, moments
+from tier.runtime.errors import Violation
+
+
+@dataclass(slots=True)
+class Reading:
+    """One answer being read: where, for whom, and all that is wrong so far."""
+
+    field: str
+    division: Code
+    period: Period
+    catalogue: Catalogue
+    wrong: list[Violation]
+
+    def fault(self, where: str, problem: str) -> None:
+        """Note something wrong."""
+        self.wrong.append(Violation(f"{self.field}.{where}", problem))
+
+    def element(self, text: str, where: str) -> Element | None:
+        """Return an element that this division gives for this period; note why not."""
+        element = self.catalogue.elements.get(text)
+        if element is None or element.retired:
+            problem = f"the catalogue has no element {text}（指标目录无此数据元）"
+        elif element.collect_level is not level_of(self.division):
+            level = element.collect_level.name.lower()
+            problem = f"{text} is collected by the {level}（填报层级不符）"
+        elif element.period_type is not self.period.type:
+            wanted = element.period_type.name.lower()
+            problem = f"{text} is collected by {wanted}（周期类型不符）"
+        else:
+            return element
+        self.fault(where, problem)
+        return None
+
+
+def given_from(
+    message: pb.Answer, place: int, catalogue: Catalogue, now: datetime
+) -> Given | list[Violation]:
+    """Read an answer, its values as they are kept; or everything that is wrong with it."""
+    field = f"answers[{place}]"
+    code = division.code(message.division, f"{field}.division")
+    period = fields.read(f"{field}.period", parse_period, message.period)
+    reading = Reading(field, code, period, catalogue, [])
+    kept = _kept(reading, message)
+    unchanged = _unchanged(reading, message, kept)
+    observed = now
+    if message.HasField("observe_time"):
+        observed = moments.moment(message.observe_time)
+        if observed > now:
+            reading.fault("observe_time", "lies in the future（观测时间晚于当前）")
+    if reading.wrong:
+        return reading.wrong
+    author = message.author_division
+    return Given(
+        place,
+        Key(code, period.text),
+        kept,
+        unchanged,
+        message.all_unchanged,
+        observed,
+        message.device,
+        message.base_revision if message.HasField("base_revision") else None,
+        message.reason,
+        division.code(author, f"{field}.author_division") if author else code,
+    )
+
+
+def _kept(reading: Reading, message: pb.Answer) -> dict[int, int | str]:
+    """Read the values as they are kept."""
+    kept: dict[int, int | str] = {}
+    for index, value in enumerate(message.values):
+        element = reading.element(value.element, f"values[{index}].element")
+        if element is None:
+            continue
+        try:
+            found = values.keep(element, registry_wire.given_from(value))
+        except ValueError as problem:
+            found = values.Wrong(str(problem))
+        if isinstance(found, values.Wrong):
+            reading.fault(f"values[{index}]", f"{element.code}: {found.problem}")
+        elif element.number in kept:
+            reading.fault(
+                f"values[{index}]", f"{element.code} is given twice（重复填报）"
+            )
+        else:
+            kept[element.number] = found
+    return kept
+
+
+def _unchanged(
+    reading: Reading, message: pb.Answer, kept: Mapping[int, int | str]
+) -> frozenset[int]:
+    """Read what is confirmed as unchanged."""
+    unchanged = set()
+    for index, text in enumerate(message.unchanged):
+        element = reading.element(text, f"unchanged[{index}]")
+        if element is None:
+            continue
+        if element.number in kept:
+            problem = f"{text} is given and confirmed（既填报又确认）"
+            reading.fault(f"unchanged[{index}]", problem)
+        else:
+            unchanged.add(element.number)
+    return frozenset(unchanged)

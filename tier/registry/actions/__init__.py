@@ -1,0 +1,1 @@
+"""What the registry does: ask, take answers, withdraw."""

@@ -1,0 +1,114 @@
+"""The ask gate: what is held is served, what is asked is joined, and only the rest is asked.
+
+One pass over sets: cells that are decided alike are one group, and every later step works by
+group. The same pass runs at the tier that asks and at every tier that the request reaches.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tier.catalogue import Catalogue
+from tier.jurisdiction import Code
+from tier.registry import request_store, rules, store, totals
+from tier.registry.actions import desk
+from tier.registry.model import Outcome, Request, Sheet, Split
+from tier.runtime.db import Tx
+
+Wanted = Mapping[Code, tuple[int, ...]]
+"""Elements that are wanted of each division, ascending."""
+
+Groups = Mapping[Split, list[Code]]
+"""Divisions by what was decided alike for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the gate decided, by division."""
+
+    splits: Mapping[Code, Split]
+    due: Mapping[int, datetime] = field(default_factory=dict)
+    """For elements that were joined, when the last of these asks is due."""
+
+    def groups(self) -> Groups:
+        """Return divisions by what was decided alike for them."""
+        groups: dict[Split, list[Code]] = {}
+        for division, split in self.splits.items():
+            groups.setdefault(split, []).append(division)
+        return groups
+
+
+def by_element(groups: Groups) -> dict[int, Counter[Outcome]]:
+    """Return how many cells of each element came to which outcome."""
+    counts: dict[int, Counter[Outcome]] = {}
+    for split, divisions in groups.items():
+        for outcome, elements in split.by_outcome.items():
+            for element in elements:
+                counts.setdefault(element, Counter())[outcome] += len(divisions)
+    return counts
+
+
+async def judge(
+    tx: Tx, catalogue: Catalogue, wanted: Wanted, period: str, at: datetime
+) -> Judged:
+    """Decide for every wanted cell, by what this node holds and has asked."""
+    held = await request_store.sheets_on(tx, period, wanted)
+    ages = desk.ages(catalogue)
+    splits: dict[Code, Split] = {}
+    due: dict[int, datetime] = {}
+    alike: dict[object, Split] = {}
+    for division, elements in wanted.items():
+        sheet = held.get(division)
+        if sheet is None:
+            split = alike.get(elements)
+            if split is None:
+                split = alike[elements] = rules.judge(None, elements, ages, at)
+        else:
+            split = rules.judge(sheet, elements, ages, at)
+            split = alike.setdefault(split, split)
+            _note_due(due, split, sheet)
+        splits[division] = split
+    return Judged(splits, due)
+
+
+def _note_due(due: dict[int, datetime], split: Split, sheet: Sheet) -> None:
+    if sheet.deadline is not None:
+        for element in split.joined:
+            due[element] = max(due.get(element, sheet.deadline), sheet.deadline)
+
+
+async def open_needs(
+    tx: Tx, request: Request, told: Mapping[Code, Split], judged: Judged
+) -> None:
+    """Write the needs of a request, ask what must be asked, and expect it in the totals.
+
+    Needs count what was `told` at their source; what is missing here is `judged` here.
+    """
+    changes: totals.Changes = {}
+    period = (request.period.text, request.period.start)
+    alike: dict[tuple[Split, Split], list[Code]] = {}
+    for division, split in told.items():
+        pair = (split, judged.splits.get(division, Split()))
+        alike.setdefault(pair, []).append(division)
+    for (split, here), divisions in alike.items():
+        await request_store.need(tx, request, split, here.waiting, divisions)
+        await store.ask(tx, period, here.waiting, request.deadline, divisions)
+        totals.expect(changes, request.period.text, divisions, here.collect)
+    await desk.add_up(tx, changes)
+
+
+def wanted_of(
+    pairs: Iterable[tuple[Code, Iterable[int]]],
+) -> dict[Code, tuple[int, ...]]:
+    """Gather what is wanted of each division; equal sets are one object."""
+    gathered: dict[Code, set[int]] = {}
+    for division, elements in pairs:
+        gathered.setdefault(division, set()).update(elements)
+    known: dict[frozenset[int], tuple[int, ...]] = {}
+    return {
+        division: known.setdefault(frozenset(elements), tuple(sorted(elements)))
+        for division, elements in gathered.items()
+    }

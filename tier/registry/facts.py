@@ -1,0 +1,239 @@
+"""The link door: requests that come down, requests and values that climb.
+
+Values are folded in runs: a bundle of hundreds of answers is one load and one write. Every
+tier checks them by the rule they were entered by, and puts aside what breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from uuid import UUID
+
+from ducha.registry.v1 import registry_facts_pb2 as pb
+from tier import catalogue as catalogues
+from tier import ledger
+from tier.app import App, Arrived, Unfit, Verdict
+from tier.catalogue import Catalogue, Element
+from tier.jurisdiction import Code, within
+from tier.ledger import Author
+from tier.ledger import store as ledger_store
+from tier.registry import periods, request_store, store, values, wire
+from tier.registry.actions import asking, desk, gate
+from tier.registry.actions.gate import Judged
+from tier.registry.model import Answer, ConflictState, Flag, Outcome, Split
+from tier.runtime.db import Tx
+from tier.runtime.telemetry import current_traceparent
+
+UNKNOWN_ELEMENT = "UNKNOWN_ELEMENT"
+UNKNOWN_REQUEST = "UNKNOWN_DATA_REQUEST"
+UNKNOWN_CONFLICT = "UNKNOWN_CONFLICT"
+VALUES_INVALID = "VALUES_INVALID"
+WRONG_JURISDICTION = "WRONG_JURISDICTION"
+
+Read = tuple[Arrived, Answer]
+
+
+async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
+    """Apply facts of this capability, in order."""
+    verdict = Verdict()
+    catalogue = await catalogues.held(tx, app.db)
+    run: list[Read] = []
+    for one in arrived:
+        if one.fact.kind == RECORDED:
+            read = _read(catalogue, one)
+            if isinstance(read, Unfit):
+                verdict.unfit.append(read)
+            else:
+                run.append((one, read))
+            continue
+        await _fold(app, tx, catalogue, run, verdict)
+        run.clear()
+        await OTHERS[one.fact.kind](app, tx, one, verdict)
+    await _fold(app, tx, catalogue, run, verdict)
+    return verdict
+
+
+def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
+    """Read an answer, or say why it cannot be taken."""
+    payload = pb.ObservationsRecorded.FromString(one.fact.payload)
+    if one.downward or payload.division != one.fact.division:
+        return Unfit(one, WRONG_JURISDICTION, f"values of {payload.division}")
+    answer = wire.answer_from(one.fact, payload)
+    version = payload.catalogue_version
+    for element, number, flag in zip(
+        answer.elements, answer.numbers, answer.flags, strict=True
+    ):
+        known = catalogue.numbered(element, version)
+        if known is None:
+            detail = f"element {element} of catalogue version {version}"
+            return Unfit(one, UNKNOWN_ELEMENT, detail)
+        if not _is_allowed(known, number, flag, answer.texts):
+            return Unfit(one, VALUES_INVALID, f"the value of {known.code}")
+    return answer
+
+
+def _is_allowed(element: Element, number: int, flag: int, texts: Sequence[str]) -> bool:
+    """Check a value by the rule it was entered by."""
+    if flag & Flag.TEXT:
+        in_place = 1 <= number <= len(texts)
+        return in_place and values.is_allowed(element, texts[number - 1])
+    return values.is_allowed(element, number)
+
+
+async def _fold(
+    app: App, tx: Tx, catalogue: Catalogue, run: Sequence[Read], verdict: Verdict
+) -> None:
+    """Fold a run of answers: one load, one write."""
+    if not run:
+        return
+    work = await desk.load(tx, catalogue, (answer.key for _, answer in run))
+    now = app.now()
+    for one, answer in run:
+        work.take(answer, now)
+        verdict.entries.append(
+            ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
+        )
+    await work.write(tx)
+
+
+async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Keep a request: judged again on its way down, as it was told on its way up."""
+    payload = pb.DataRequested.FromString(one.fact.payload)
+    told = wire.splits_from(payload.groups)
+    foreign = next((code for code in told if not within(code, one.area)), None)
+    if foreign is not None:
+        detail = f"not the sender's: {foreign}"
+        verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, detail))
+        return
+    catalogue = await catalogues.held(tx, app.db)
+    wanted = gate.wanted_of(
+        (code, split.waiting) for code, split in told.items() if split.waiting
+    )
+    numbers = {number for elements in wanted.values() for number in elements}
+    unknown = next((n for n in numbers if catalogue.numbered(n) is None), None)
+    if unknown is not None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_ELEMENT, f"element {unknown}"))
+        return
+    period = periods.parse(payload.request.period)
+    request = wire.request_from(
+        payload.request, period, current_traceparent() or one.fact.traceparent
+    )
+    judged = await gate.judge(tx, catalogue, wanted, period.text, request.created_at)
+    await request_store.insert(tx, request)
+    counted = judged.splits if one.downward else told
+    await gate.open_needs(tx, request, counted, judged)
+    if one.downward:
+        _pass_down(app, one, payload, (told, judged), verdict)
+    else:
+        _keep_upward(app, one, verdict)
+
+
+def _pass_down(
+    app: App,
+    one: Arrived,
+    payload: pb.DataRequested,
+    decided: tuple[Mapping[Code, Split], Judged],
+    verdict: Verdict,
+) -> None:
+    """Tell each branch what it is asked, and the tier above what was judged otherwise."""
+    told, judged = decided
+    branches = wire.groups_by_branch(app.node, judged.groups())
+    moved = wire.rejudged_to(told, judged.splits)
+    if not moved and len(branches) == 1:
+        # One branch has it all: the fact goes on as it is.
+        verdict.entries.append(
+            ledger.keep(one.fact, one.fact_id, one.body, tuple(branches))
+        )
+        return
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
+    fact = one.fact
+    author = Author.at(app.now(), app.node.name, fact.actor)
+    for name, groups in branches.items():
+        part = pb.DataRequested(request=payload.request, groups=groups)
+        verdict.entries.append(
+            ledger.record(
+                author,
+                part,
+                division=fact.division,
+                subject=fact.subject,
+                onward=(name,),
+            )
+        )
+    if moved:
+        told_up = pb.AsksJudged(data_request_id=fact.subject, groups=moved)
+        verdict.entries.append(
+            ledger.record(
+                author,
+                told_up,
+                division=app.node.hosts[0],
+                subject=fact.subject,
+                onward=app.node.upward,
+            )
+        )
+
+
+async def _judged(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Correct what a request counts: a tier below knew better."""
+    payload = pb.AsksJudged.FromString(one.fact.payload)
+    request_id = UUID(payload.data_request_id)
+    if await request_store.get(tx, request_id) is None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_REQUEST, payload.data_request_id))
+        return
+    for group in payload.groups:
+        moved = {
+            Outcome(group.before): -len(group.elements),
+            Outcome(group.outcome): len(group.elements),
+        }
+        codes = [c for c in wire.codes_of(group) if within(c, one.area)]
+        await request_store.rejudge(tx, request_id, codes, moved)
+    _keep_upward(app, one, verdict)
+
+
+async def _withdrawn(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Stop waiting for a request that was taken back."""
+    payload = pb.DataRequestWithdrawn.FromString(one.fact.payload)
+    request_id = UUID(payload.data_request_id)
+    if await request_store.get(tx, request_id) is None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_REQUEST, payload.data_request_id))
+        return
+    await asking.close_needs(app, tx, request_id)
+    onward = app.node.upward
+    if one.downward:
+        onward = await asking.branches_of(app, tx, request_id)
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
+
+
+async def _resolved(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Decide a conflict as its home did."""
+    payload = pb.ConflictResolved.FromString(one.fact.payload)
+    conflict = await store.conflict(tx, UUID(payload.conflict_id))
+    if conflict is None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_CONFLICT, payload.conflict_id))
+        return
+    state = ConflictState(payload.state)
+    await store.settle_conflict(
+        tx, conflict.conflict_id, state, one.fact.actor, payload.reason
+    )
+    if state is ConflictState.RIVAL_TAKEN:
+        catalogue = await catalogues.held(tx, app.db)
+        bodies = await ledger_store.bodies(tx, [conflict.rival])
+        work = await desk.load(tx, catalogue, [conflict.key])
+        work.resolve(conflict, wire.answer_of(bodies[conflict.rival]))
+        await work.write(tx)
+    _keep_upward(app, one, verdict)
+
+
+def _keep_upward(app: App, one: Arrived, verdict: Verdict) -> None:
+    verdict.entries.append(
+        ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
+    )
+
+
+RECORDED = pb.ObservationsRecorded.DESCRIPTOR.full_name
+OTHERS: dict[str, Callable[[App, Tx, Arrived, Verdict], Awaitable[None]]] = {
+    pb.DataRequested.DESCRIPTOR.full_name: _requested,
+    pb.AsksJudged.DESCRIPTOR.full_name: _judged,
+    pb.DataRequestWithdrawn.DESCRIPTOR.full_name: _withdrawn,
+    pb.ConflictResolved.DESCRIPTOR.full_name: _resolved,
+}
+KINDS = dict.fromkeys([RECORDED, *OTHERS], apply)
