@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import divisions, items, moves, operation, watching, work
+from clients.cli import catalogue, divisions, items, moves, operation, watching, work
 from clients.cli.command import command
 from clients.cli.doctor import doctor
 from clients.cli.trace import trace
@@ -57,6 +57,7 @@ command(app, "demo", example="ducha demo --lang zh")(demo)
 work.register(app)
 app.add_typer(items.app, name="item")
 app.add_typer(divisions.app, name="division")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(operation.links, name="link")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")

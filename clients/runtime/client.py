@@ -9,12 +9,21 @@ import grpc
 
 from clients.runtime import calling
 from clients.runtime.calling import Answered, Asked, Limits, Method
+from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
+    CatalogueKeepingServiceStub,
+    CatalogueServiceStub,
+)
+from ducha.collection.v1.collection_service_pb2_grpc import CollectionServiceStub
 from ducha.division.v1.division_service_pb2_grpc import (
     DivisionKeepingServiceStub,
     DivisionServiceStub,
 )
+from ducha.indicator.v1.indicator_service_pb2_grpc import IndicatorServiceStub
 from ducha.link.v1.link_service_pb2_grpc import LinkOperationServiceStub
+from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from ducha.relief.v1.relief_service_pb2_grpc import ReliefServiceStub
 from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
 from ducha.server.v1.server_service_pb2_grpc import ServerServiceStub
 
@@ -44,10 +53,17 @@ class Client:
         self.address = address
         self.limits = limits or Limits()
         self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self.approval = ApprovalServiceStub(self.channel)
         self.assignments = AssignmentServiceStub(self.channel)
+        self.catalogue = CatalogueServiceStub(self.channel)
+        self.catalogue_keeping = CatalogueKeepingServiceStub(self.channel)
+        self.collection = CollectionServiceStub(self.channel)
         self.divisions = DivisionServiceStub(self.channel)
+        self.indicators = IndicatorServiceStub(self.channel)
         self.keeping = DivisionKeepingServiceStub(self.channel)
         self.links = LinkOperationServiceStub(self.channel)
+        self.registry = RegistryServiceStub(self.channel)
+        self.relief = ReliefServiceStub(self.channel)
         self.reporting = ReportingServiceStub(self.channel)
         self.server = ServerServiceStub(self.channel)
 

@@ -1,4 +1,4 @@
-"""The province: keeps the division tree and the catalogue, issues to the whole province, sees it all."""
+"""The province: keeps divisions and the catalogue, issues to the whole province, sees it all."""
 
 from __future__ import annotations
 

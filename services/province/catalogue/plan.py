@@ -163,8 +163,19 @@ def _texts(rows: Rows, batch: Batch) -> Iterator[Fault]:
     """Find texts that cannot be kept as they are."""
     for row, _ in batch.elements:
         yield from _in(ELEMENTS, row, rows.elements[row], "")
+        yield from _repeats(row, rows.elements[row])
     for row, _ in batch.indicators:
         yield from _in(INDICATORS, row, rows.indicators[row], "")
+
+
+def _repeats(row: int, message: pb.Element) -> Iterator[Fault]:
+    """Find choices of a code list that are there already."""
+    seen: set[str] = set()
+    for at, entry in enumerate(message.codes):
+        if entry.code in seen:
+            why = f"{entry.code} is in the list already（代码表内重复）"
+            yield Fault(Place(ELEMENTS, row, f"codes[{at}].code"), why)
+        seen.add(entry.code)
 
 
 def _in(table: str, row: int, message: Message, prefix: str) -> Iterator[Fault]:

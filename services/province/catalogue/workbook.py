@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 import protovalidate
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped] # it has none
 from google.protobuf.message import Message
 
 from ducha.catalogue.v1 import catalogue_pb2 as pb
@@ -44,15 +44,16 @@ HELP = (
     "“数据元”一行一个数据元；“代码表”列出代码型数据元的可选值；“指标”一行一个指标。",
     "One row an element in 数据元; the choices of code elements in 代码表; one row an indicator.",
     "首行标题不得改动，列的顺序可以调整；空行忽略。整份导入，或全部不导入。",
-    "Keep the headings; columns may be moved; empty rows are left out. All rows are taken, or none.",
+    "Keep the headings; columns may move; empty rows do not count. All rows are taken, or none.",
     "不要使用公式；区划代码按文本填写。Paste values, not formulas; division codes are texts.",
     "鲜活度：填“周期结束”，或如 30天、12小时。Freshness: period, or such as 30d, 12h.",
-    "校验规则为 CEL 表达式，如 value >= 0.0；小数写 0.0，不写 0。Rules are CEL over `value`; write 0.0.",
+    "校验规则为 CEL 表达式，如 value >= 0.0；小数写 0.0，不写 0。",
+    "Rules are CEL over `value`, such as value >= 0.0; write 0.0, not 0.",
     "公式引用数据元代码，如 a.done / a.found * 100.0。Formulas name element codes.",
     "与已有数据元相近的，须填写“区别说明”（10 字以上）。Say how an element differs from its like.",
     "已发布数据元的类型、小数位数、周期、采集层级不得更改，请另立数据元并停用旧的。",
     "Type, decimals, period and level of a published element stay: publish another, retire this.",
-)  # fmt: skip
+)
 
 
 def write(elements: Iterable[pb.Element], indicators: Iterable[pb.Indicator]) -> bytes:

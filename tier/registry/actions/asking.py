@@ -186,9 +186,12 @@ async def _wanted(
                 f"{below} lies below the level of {level.name.lower()}, which collects"
             )
             raise TargetsInvalid(problem=problem, division=below)
-        codes = await division.select_codes(
-            tx, level, areas, excluded, division.today(now)
-        )
+        codes = [code for code in areas if level_of(code) is level]
+        above = [code for code in areas if level_of(code) < level]
+        if above:
+            codes += await division.select_codes(
+                tx, level, above, excluded, division.today(now)
+            )
         wanted |= dict.fromkeys(codes, numbers)
     if not wanted:
         raise TargetsInvalid(problem="no division there collects this", division="")
