@@ -1,4 +1,7 @@
-"""`python -m bench.floor TIER DSN NATS_URL ANSWERS`: one tier; ends with its input."""
+"""`python -m bench.floor TIER DSN NATS_URL ANSWERS WORK`: one tier; ends with its input.
+
+WORK is `item`, or the shape that values are kept in: `value` or `answer`.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,25 @@ from pathlib import Path
 import nats
 import uvloop
 
-from bench.floor.tier import run
+from bench.floor import entry, tier
 
 
-async def main(tier: str, dsn: str, url: str, answers: Path) -> None:
+async def main(name: str, dsn: str, url: str, answers: Path, work: str) -> None:
     """Run the tier until standard input closes, so that it never outlives its parent."""
     known = marshal.loads(answers.read_bytes())  # noqa: S302 - written by our own parent
     client = await nats.connect(url, max_reconnect_attempts=-1, ping_interval=5)
-    work = asyncio.ensure_future(run(tier, dsn, client, known))
+    if work == "item":
+        running = asyncio.ensure_future(tier.run(name, dsn, client, known))
+    else:
+        running = asyncio.ensure_future(entry.run(name, dsn, client, known, work))
     closed = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
-    await asyncio.wait((work, closed), return_when=asyncio.FIRST_COMPLETED)
-    if work.done():
-        work.result()
-    work.cancel()
+    await asyncio.wait((running, closed), return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+    running.cancel()
     await client.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])))
+    told = sys.argv[1:]
+    uvloop.run(main(told[0], told[1], told[2], Path(told[3]), told[4]))

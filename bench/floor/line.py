@@ -8,12 +8,12 @@ import marshal
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from bench import elements
 from bench.answers import serialized
 from bench.floor.tier import COUNTED, ISSUE, TIERS
 from bench.line import Targets
@@ -28,15 +28,30 @@ class FloorLine:
 
     name = "floor"
 
-    def __init__(self, client: Client, processes: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        processes: Mapping[str, int],
+        databases: Mapping[str, str],
+    ) -> None:
         """Drive running tiers."""
+        self.databases = databases
         self._client = client
         self._processes = processes
         self._waiting: dict[str, tuple[int, asyncio.Future[None]]] = {}
 
     async def issue(self, targets: Targets) -> asyncio.Future[None]:
         """Issue an item; the future is done when the province kept every answer."""
-        item = str(uuid.uuid4())
+        return await self._begin(str(uuid.uuid4()), targets)
+
+    async def ask(self, period: str, targets: Targets) -> None:
+        """Need nothing: nobody asks here."""
+
+    async def enter(self, period: str, targets: Targets) -> None:
+        """Enter the values of a period; return when the province keeps all of them."""
+        await (await self._begin(period, targets))
+
+    async def _begin(self, item: str, targets: Targets) -> asyncio.Future[None]:
         counted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[item] = (len(targets), counted)
         body = marshal.dumps((item, targets.codes))
@@ -58,31 +73,39 @@ class FloorLine:
 
 @contextlib.asynccontextmanager
 async def floor_line(
-    servers: Servers, divisions: Sequence[str]
+    servers: Servers, divisions: Sequence[str], work: str = "item"
 ) -> AsyncIterator[FloorLine]:
-    """Run the floor on the servers; `divisions` are all that may have to answer."""
-    answers = servers.scratch / "answers.bin"
-    answers.write_bytes(marshal.dumps(serialized(divisions)))
+    """Run the floor on the servers; `divisions` are all that may have to answer.
+
+    `work` is `item`, or the shape that values are kept in.
+    """
+    answers = servers.scratch / f"{work}.bin"
+    answers.write_bytes(_answers(divisions, work))
+    databases = {tier: servers.database(f"floor_{tier}") for tier in TIERS}
     async with contextlib.AsyncExitStack() as started:
         pids = {}
         for tier in reversed(TIERS):  # a stream must stand before it is published to
-            dsn = servers.database(f"floor_{tier}")
-            process = await _start(tier, dsn, servers.nats.url, answers)
+            around = (databases[tier], servers.nats.url, str(answers), work)
+            process = await _start(tier, *around)
             started.push_async_callback(_stop, process)
             pids[tier] = process.pid
         client = await nats.connect(servers.nats.url)
         started.push_async_callback(client.close)
-        line = FloorLine(client, pids)
+        line = FloorLine(client, pids, databases)
         await client.subscribe(COUNTED, cb=line.count)
         await client.flush()
         yield line
 
 
-async def _start(
-    tier: str, dsn: str, url: str, answers: Path
-) -> asyncio.subprocess.Process:
+def _answers(divisions: Sequence[str], work: str) -> bytes:
+    if work == "item":
+        return marshal.dumps(serialized(divisions))
+    return marshal.dumps({code: elements.numbers(code) for code in divisions})
+
+
+async def _start(tier: str, *around: str) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.floor", tier, dsn, url, str(answers)),
+        *(sys.executable, "-m", "bench.floor", tier, *around),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -34,8 +34,8 @@ FEW_ROWS = 16
 IN_FLIGHT = 32
 STREAM_BYTES = 1 << 30
 
-Row = tuple[str | bytes, ...]
-"""(item, division) down; (item, division, answer) up."""
+Row = tuple[str | bytes | float | list[int], ...]
+"""(item, division) down; (item, division, answer) up. An entry begins with its period."""
 
 SCHEMA = """
 create table if not exists assignment (
@@ -82,26 +82,33 @@ async def keeper(dsn: str, table: str, columns: tuple[str, ...]) -> Keep:
     return keep
 
 
-async def pump(inbox: asyncio.Queue[Letter], keep: Keep, forward: Forward) -> None:
+async def pump(
+    inbox: asyncio.Queue[Letter], keep: Keep, forward: Forward, most: int = BATCH_ROWS
+) -> None:
     """Keep what arrived while the last batch was kept, then pass it on, for ever."""
     while True:
         letters = [await inbox.get()]
         rows = list(letters[0].rows)
-        while not inbox.empty() and len(rows) < BATCH_ROWS:
+        while not inbox.empty() and len(rows) < most:
             letters.append(inbox.get_nowait())
             rows += letters[-1].rows
         await keep(rows)
         await forward(rows, letters)
 
 
-def sender(stream: JetStreamContext, subject: str, tasks: asyncio.TaskGroup) -> Forward:
+def sender(
+    stream: JetStreamContext,
+    subject: str,
+    tasks: asyncio.TaskGroup,
+    bundle: int = BUNDLE_ROWS,
+) -> Forward:
     """Return a forward that publishes; letters are done when JetStream has the rows."""
     room = asyncio.Semaphore(IN_FLIGHT)
 
     async def publish(rows: list[Row], letters: list[Letter]) -> None:
         async with asyncio.TaskGroup() as parts:
-            for start in range(0, len(rows), BUNDLE_ROWS):
-                body = marshal.dumps(rows[start : start + BUNDLE_ROWS])
+            for start in range(0, len(rows), bundle):
+                body = marshal.dumps(rows[start : start + bundle])
                 parts.create_task(stream.publish(subject, body, timeout=30))
         room.release()
         for letter in letters:

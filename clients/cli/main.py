@@ -7,14 +7,37 @@ from typing import Annotated
 
 import typer
 
-from clients.cli import catalogue, divisions, items, moves, operation, watching, work
+from clients.cli import (
+    approval,
+    catalogue,
+    collection,
+    divisions,
+    items,
+    moves,
+    operation,
+    registry,
+    registry_proofs,
+    registry_values,
+    registry_watch,
+    watching,
+    work,
+)
 from clients.cli.command import command
 from clients.cli.doctor import doctor
+from clients.cli.indicators import indicators
 from clients.cli.trace import trace
 from clients.cli.up import up
 from clients.demo.command import demo
 
-__all__ = ["app", "moves", "run", "watching"]
+__all__ = [
+    "app",
+    "moves",
+    "registry_proofs",
+    "registry_values",
+    "registry_watch",
+    "run",
+    "watching",
+]
 
 app = typer.Typer(
     name="ducha",
@@ -58,6 +81,14 @@ work.register(app)
 app.add_typer(items.app, name="item")
 app.add_typer(divisions.app, name="division")
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(registry.app, name="registry")
+app.add_typer(collection.app, name="collection")
+app.add_typer(approval.app, name="approval")
+command(
+    app,
+    "indicators",
+    example="ducha indicators safety.hazards_settled_share --period 2026-11",
+)(indicators)
 app.add_typer(operation.links, name="link")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")

@@ -15,6 +15,7 @@ from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
     CatalogueKeepingServiceStub,
     CatalogueServiceStub,
 )
+from ducha.division.v1.division_pb2 import LEVEL_VILLAGE
 from services.province.catalogue import actions
 from services.province.catalogue.capability import KEEPING
 from tests.catalogue import KEEPER, element, held, indicator, publish
@@ -29,6 +30,9 @@ TOTAL = element("people.total", name_zh="常住人口", unit="人")
 OLD = element("people.old", name_zh="老年人口", name_en="Elderly people", unit="人")
 ROADS = element("roads.length", unit="公里", decimals=2, collect_level=5)
 SHARE = indicator("people.share", "people.old / people.total * 100.0")
+
+
+NOT_OURS = "of somebody else"
 
 
 class Doors:
@@ -172,7 +176,7 @@ async def test_a_retired_element_is_shown_when_asked_for(an_app: AnApp) -> None:
         (api.ListElementsRequest(text="人口"), ["people.old", "people.total"]),
         (api.ListElementsRequest(text="ELDERLY"), ["people.old"]),
         (api.ListElementsRequest(text="roads."), ["roads.length"]),
-        (api.ListElementsRequest(collect_level=5), ["roads.length"]),
+        (api.ListElementsRequest(collect_level=LEVEL_VILLAGE), ["roads.length"]),
         (api.ListElementsRequest(period_type=pb.PERIOD_TYPE_YEAR), []),
     ],
 )
@@ -350,10 +354,10 @@ async def test_a_page_token_of_somebody_else_is_refused(an_app: AnApp) -> None:
     async with doors(an_app) as open_doors:
         read = open_doors.read
         first = await refused(
-            read.ListElements(api.ListElementsRequest(page_token="x"))
+            read.ListElements(api.ListElementsRequest(page_token=NOT_OURS))
         )
         other = await refused(
-            read.ListIndicators(api.ListIndicatorsRequest(page_token="x"))
+            read.ListIndicators(api.ListIndicatorsRequest(page_token=NOT_OURS))
         )
 
         assert first.reason == other.reason == "PAGE_TOKEN_INVALID"

@@ -83,7 +83,9 @@ LIST = [pb.CodeListEntry(code="a", name_zh="甲")]
 )
 def test_what_does_not_fit_together_is_named(over: dict[str, Any], place: str) -> None:
     """By the field to correct."""
-    assert places(element("a"), element("b", **over)) == [f"elements[1].{place}"]
+    wrong = element(**{"code": "b"} | over)
+
+    assert places(element("a"), wrong) == [f"elements[1].{place}"]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ class Twin:
 class Catalogue:
     """All elements and indicators a node knows, at one version; it never changes."""
 
-    __slots__ = ("_histories", "elements", "indicators", "version")
+    __slots__ = ("__weakref__", "_histories", "elements", "indicators", "version")
 
     def __init__(
         self,

@@ -16,7 +16,8 @@ from tier.registry.model import (
     Sum,
 )
 from tier.registry.periods import parse as parse_period
-from tier.registry.store import previous
+from tier.registry.store import conflict, needs, previous, settle_conflict, sheets
+from tier.registry.task_store import due_conflicts, next_due, requests, tasks
 
 __all__ = [
     "Answer",
@@ -30,7 +31,15 @@ __all__ = [
     "Period",
     "Sheet",
     "Sum",
+    "conflict",
+    "due_conflicts",
     "load",
+    "needs",
+    "next_due",
     "parse_period",
     "previous",
+    "requests",
+    "settle_conflict",
+    "sheets",
+    "tasks",
 ]

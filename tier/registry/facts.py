@@ -13,21 +13,19 @@ from ducha.registry.v1 import registry_facts_pb2 as pb
 from tier import catalogue as catalogues
 from tier import ledger
 from tier.app import App, Arrived, Unfit, Verdict
-from tier.catalogue import Catalogue, Element
+from tier.catalogue import Catalogue
 from tier.jurisdiction import Code, within
 from tier.ledger import Author
 from tier.ledger import store as ledger_store
-from tier.registry import periods, request_store, store, values, wire
+from tier.registry import checks, periods, request_store, store, wire
 from tier.registry.actions import asking, desk, gate
 from tier.registry.actions.gate import Judged
 from tier.registry.model import Answer, ConflictState, Flag, Outcome, Split
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
-UNKNOWN_ELEMENT = "UNKNOWN_ELEMENT"
 UNKNOWN_REQUEST = "UNKNOWN_DATA_REQUEST"
 UNKNOWN_CONFLICT = "UNKNOWN_CONFLICT"
-VALUES_INVALID = "VALUES_INVALID"
 WRONG_JURISDICTION = "WRONG_JURISDICTION"
 
 Read = tuple[Arrived, Answer]
@@ -60,24 +58,24 @@ def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
         return Unfit(one, WRONG_JURISDICTION, f"values of {payload.division}")
     answer = wire.answer_from(one.fact, payload)
     version = payload.catalogue_version
+    known = checks.good(catalogue, version)
     for element, number, flag in zip(
         answer.elements, answer.numbers, answer.flags, strict=True
     ):
-        known = catalogue.numbered(element, version)
-        if known is None:
-            detail = f"element {element} of catalogue version {version}"
-            return Unfit(one, UNKNOWN_ELEMENT, detail)
-        if not _is_allowed(known, number, flag, answer.texts):
-            return Unfit(one, VALUES_INVALID, f"the value of {known.code}")
+        if (element, number) in known and not flag & Flag.TEXT:
+            continue
+        wrong = checks.check(catalogue, version, element, _kept(answer, number, flag))
+        if wrong is not None:
+            reason, detail = wrong
+            return Unfit(one, reason, detail)
     return answer
 
 
-def _is_allowed(element: Element, number: int, flag: int, texts: Sequence[str]) -> bool:
-    """Check a value by the rule it was entered by."""
-    if flag & Flag.TEXT:
-        in_place = 1 <= number <= len(texts)
-        return in_place and values.is_allowed(element, texts[number - 1])
-    return values.is_allowed(element, number)
+def _kept(answer: Answer, number: int, flag: int) -> int | str:
+    """Return a value as it is kept: a text by its place, which must be there."""
+    if not flag & Flag.TEXT:
+        return number
+    return answer.texts[number - 1] if 1 <= number <= len(answer.texts) else ""
 
 
 async def _fold(
@@ -112,7 +110,7 @@ async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     numbers = {number for elements in wanted.values() for number in elements}
     unknown = next((n for n in numbers if catalogue.numbered(n) is None), None)
     if unknown is not None:
-        verdict.unfit.append(Unfit(one, UNKNOWN_ELEMENT, f"element {unknown}"))
+        verdict.unfit.append(Unfit(one, checks.UNKNOWN_ELEMENT, f"element {unknown}"))
         return
     period = periods.parse(payload.request.period)
     request = wire.request_from(

@@ -56,6 +56,8 @@ GET = f"SELECT {FIELDS} FROM registry_request WHERE data_request_id = $1"  # noq
 
 LOCKED = f"{GET} FOR UPDATE"
 
+SEVERAL = f"SELECT {FIELDS} FROM registry_request WHERE data_request_id = ANY($1)"  # noqa: S608 - constants
+
 PAGE = f"""
     SELECT {FIELDS}
       FROM registry_request
@@ -161,6 +163,12 @@ async def get(tx: Tx, request_id: UUID) -> Counted | None:
     """Return a request with its counts, if it is here."""
     row = await tx.fetchrow(GET, request_id)
     return None if row is None else _counted(row)
+
+
+async def several(tx: Tx, request_ids: Sequence[UUID]) -> dict[UUID, Counted]:
+    """Return those of the requests that are here, with their counts."""
+    found = map(_counted, await tx.fetch(SEVERAL, request_ids))
+    return {counted.request.request_id: counted for counted in found}
 
 
 async def locked(tx: Tx, request_id: UUID) -> Counted | None:

@@ -63,27 +63,39 @@ def ask(sheet: Sheet, elements: Iterable[int], deadline: datetime) -> Sheet:
     return replace(sheet, asked=asked, deadline=due)
 
 
+def usable(answer: Answer, ages: Ages) -> tuple[set[int], dict[int, timedelta]]:
+    """Return what an answer puts in force, and which of these grow old, after how long."""
+    given = set(answer.elements)
+    if answer.conflict_ids:
+        given = {
+            element
+            for element, flag in zip(answer.elements, answer.flags, strict=True)
+            if not flag & Flag.CONTESTED
+        }
+    aging = {element: age for element in given if (age := ages[element]) is not None}
+    return given, aging
+
+
 def serve(need: Need, answer: Answer, ages: Ages, *, first: bool) -> Need:
     """Return the need after an answer.
 
     An answer that was seen too long before the request does not serve it. What was
     confirmed or came filled in is counted once: for the need that waited `first`.
     """
-    given = {
-        element
-        for element, flag in zip(answer.elements, answer.flags, strict=True)
-        if not flag & Flag.CONTESTED
-        and is_fresh(answer.observed_at, ages[element], need.created_at)
-    }
+    given, aging = usable(answer, ages)
+    for element, age in aging.items():
+        if not is_fresh(answer.observed_at, age, need.created_at):
+            given.discard(element)
     left = tuple(element for element in need.waiting if element not in given)
     if len(left) == len(need.waiting):
         return need
     if not first:
         return replace(need, waiting=left)
+    waited = given.intersection(need.waiting)
     confirmed = sum(
         1
         for element, flag in zip(answer.elements, answer.flags, strict=True)
-        if flag & Flag.UNCHANGED and element in given and element in need.waiting
+        if flag & Flag.UNCHANGED and element in waited
     )
     return replace(
         need,
@@ -112,7 +124,7 @@ def take(sheet: Sheet, answer: Answer, needs: Sequence[Need]) -> Sheet:
     revision = sheet.revision + 1
     answers = [*sheet.answers, answer.fact_id]
     observed = [*sheet.observed, answer.observed_at]
-    if not sheet.elements and not any(flag & Flag.CONTESTED for flag in answer.flags):
+    if not sheet.elements and not answer.conflict_ids:
         return Sheet(
             sheet.key,
             sheet.start,

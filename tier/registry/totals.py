@@ -34,13 +34,20 @@ def area_of(sheet: Sheet) -> AreaKey:
 def fold(pairs: Iterable[tuple[Sheet | None, Sheet]]) -> Changes:
     """Return what the totals gain by sheets that changed, each as (before, after)."""
     changes: Changes = {}
+    plain: dict[tuple[AreaKey, tuple[int, ...]], list[Sheet]] = {}
     for before, after in pairs:
         area = changes.setdefault(area_of(after), {})
         _expect(area, before, after)
         if before is None or not before.elements:
-            _add(area, after, after.elements)
+            if _is_plain(after):
+                alike = (area_of(after), tuple(after.elements))
+                plain.setdefault(alike, []).append(after)
+            else:
+                _add(area, after, after.elements)
         elif before.given is not after.given:
             _replace(area, before, after)
+    for (key, elements), sheets in plain.items():
+        _add_plain(changes[key], elements, sheets)
     return changes
 
 
@@ -92,8 +99,37 @@ def _expect(area: dict[int, Change], before: Sheet | None, after: Sheet) -> None
         area.setdefault(element, Change()).expected -= 1
 
 
+def _is_plain(sheet: Sheet) -> bool:
+    """Whether a sheet holds numbers of one answer, all on time."""
+    return len(sheet.answers) == 1 and not any(
+        flag & (Flag.LATE | Flag.TEXT) for flag in set(sheet.flags)
+    )
+
+
+def _add_plain(
+    area: dict[int, Change], elements: Sequence[int], sheets: Sequence[Sheet]
+) -> None:
+    """Add all values of sheets of the same elements, column by column: the hot road."""
+    count = len(sheets)
+    observed = sum(seconds(sheet.observed[0]) for sheet in sheets)
+    columns = zip(*(sheet.numbers for sheet in sheets), strict=True)
+    for element, numbers in zip(elements, columns, strict=True):
+        change = area.get(element)
+        if change is None:
+            change = area[element] = Change()
+        change.received += count
+        change.on_time += count
+        change.observed += observed
+        change.total += sum(numbers)
+        small, large = min(numbers), max(numbers)
+        if change.smallest is None or small < change.smallest:
+            change.smallest = small
+        if change.largest is None or large > change.largest:
+            change.largest = large
+
+
 def _add(area: dict[int, Change], sheet: Sheet, elements: Sequence[int]) -> None:
-    """Add all values of a sheet: the hot road, where nothing was held before."""
+    """Add all values of a sheet where nothing was held before."""
     observed = [seconds(moment) for moment in sheet.observed]
     for element, number, given, flag in zip(
         elements, sheet.numbers, sheet.given, sheet.flags, strict=True

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from tier.catalogue import Element, ValueType, allows
+from tier.catalogue.expressions import allows
+from tier.catalogue.model import Element, ValueType
 from tier.registry.model import Flag
 
 LARGEST = 10**13

@@ -18,7 +18,6 @@ from tier.registry import rules, values
 from tier.registry.model import (
     Answer,
     Counted,
-    Flag,
     Key,
     Outcome,
     Period,
@@ -205,11 +204,6 @@ def holder_of(body: bytes) -> str:
 def stage_to(flag: int) -> pb.Stage.ValueType:
     """Write how far a value is approved."""
     return pb.Stage.ValueType(rules.stage_of(flag))
-
-
-def is_set(flag: int, which: Flag) -> bool:
-    """Whether a flag is set."""
-    return bool(flag & which)
 
 
 def answer_of(body: bytes) -> Answer:

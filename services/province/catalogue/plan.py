@@ -81,9 +81,12 @@ def plan(rows: Rows, catalogue: Catalogue) -> Plan:
 def _judge(rows: Rows, batch: Batch, catalogue: Catalogue) -> None:
     """Raise what is wrong with new and changed rows: first form, then rules, then twins."""
     wrong = [*_texts(rows, batch), *rules.faults(batch, catalogue)]
+    flaws = list(_flaws(batch, catalogue))
+    # A formula that does not compile fits nothing else either: that it does not is told.
+    flawed = {flaw.place for flaw in flaws}
+    wrong = [fault for fault in wrong if fault.place not in flawed]
     if wrong:
         raise CatalogueRowsInvalid.of(wrong, rows.where)
-    flaws = list(_flaws(batch, catalogue))
     if flaws:
         raise RuleRefused.of(flaws, rows.where)
     given = [

@@ -224,7 +224,7 @@ def _broken(table: str, rows: Sequence[_Read]) -> Iterable[Fault]:
 def _path(violation: Any) -> str:
     """Write the field of a violation as `codes[2].name_zh`."""
     parts = []
-    for element in violation.field.elements:
-        index = f"[{element.index}]" if element.WhichOneof("subscript") else ""
-        parts.append(f"{element.field_name}{index}")
+    for element in violation.field.elements if violation.field else ():
+        index = getattr(element.subscript, "value", None)
+        parts.append(element.field_name + ("" if index is None else f"[{index}]"))
     return ".".join(parts)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from tier.jurisdiction import Code
-from tier.registry.model import Answer, Key
+from tier.registry.model import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,11 @@ class Given:
     author_division: Code
 
 
-@dataclass(slots=True)
-class History:
-    """What is known of an element's values in one division: counts and sums over periods."""
+History: TypeAlias = list[float]
+"""What is known of an element's values in one division, over periods: at COUNT how many,
+then the sum, the sum of squares, the smallest and the largest. A list: thousands change a
+second."""
 
-    count: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    smallest: float = 0.0
-    largest: float = 0.0
+COUNT, TOTAL, SQUARES, SMALLEST, LARGEST = range(5)
 
-
-Histories = dict[int, History]
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """An answer ready to be recorded, and what is worth telling its author."""
-
-    answer: Answer
-    late: Sequence[int]
-    outliers: Sequence[int]
-    same: int
-    """Values that were held already, the same, and not asked."""
+Histories: TypeAlias = dict[int, History]

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 
-from services.township.collection.model import Given, Histories, History
+from services.township.collection.model import (
+    COUNT,
+    LARGEST,
+    SMALLEST,
+    SQUARES,
+    TOTAL,
+    Given,
+    Histories,
+    History,
+)
 from tier.catalogue.model import Element, OutlierMethod
 from tier.registry.model import Flag, Sheet
 
@@ -145,7 +154,7 @@ def is_late(
 
 def is_outlier(element: Element, history: History | None, number: int) -> bool:
     """Whether a value is out of the ordinary for its division."""
-    if history is None or history.count < PERIODS:
+    if history is None or history[COUNT] < PERIODS:
         return False
     match element.outlier_method:
         case OutlierMethod.NONE:
@@ -155,8 +164,8 @@ def is_outlier(element: Element, history: History | None, number: int) -> bool:
                 history, number, element.outlier_threshold or RANGE_SHARE
             )
         case OutlierMethod.Z_SCORE:
-            mean = history.total / history.count
-            variance = history.squares / history.count - mean * mean
+            mean = history[TOTAL] / history[COUNT]
+            variance = history[SQUARES] / history[COUNT] - mean * mean
             # Sums of squares round: a spread far below the mean is none.
             deviation = math.sqrt(max(variance, 0.0))
             if deviation <= abs(mean) * 1e-6:
@@ -167,22 +176,24 @@ def is_outlier(element: Element, history: History | None, number: int) -> bool:
 
 
 def _is_out_of_range(history: History, number: int, share: float) -> bool:
-    spread = history.largest - history.smallest or abs(history.largest) or 1.0
+    smallest, largest = history[SMALLEST], history[LARGEST]
+    spread = largest - smallest or abs(largest) or 1.0
     room = spread * share
-    return not history.smallest - room <= number <= history.largest + room
+    return not smallest - room <= number <= largest + room
 
 
 def remember(histories: Histories, element: int, old: int | None, new: int) -> None:
     """Add a value to the history of its division, in place of what its period had before."""
-    history = histories.setdefault(element, History())
+    history = histories.get(element)
+    if history is None:
+        histories[element] = [1.0, new, float(new) * new, new, new]
+        return
     if old is None:
-        if history.count == 0:
-            history.smallest = history.largest = new
-        history.count += 1
+        history[COUNT] += 1.0
     else:
-        history.total -= old
-        history.squares -= float(old) * old
-    history.total += new
-    history.squares += float(new) * new
-    history.smallest = min(history.smallest, new)
-    history.largest = max(history.largest, new)
+        history[TOTAL] -= old
+        history[SQUARES] -= float(old) * old
+    history[TOTAL] += new
+    history[SQUARES] += float(new) * new
+    history[SMALLEST] = min(history[SMALLEST], new)
+    history[LARGEST] = max(history[LARGEST], new)

@@ -23,17 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from ducha.approval.v1 import approval_pb2 as ducha_dot_approval_dot_v1_dot_approval__pb2
+from ducha.division.v1 import division_pb2 as ducha_dot_division_dot_v1_dot_division__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ducha/approval/v1/approval_facts.proto\x12\x11\x64ucha.approval.v1\x1a ducha/approval/v1/approval.proto\"I\n\x0ePeriodApproved\x12\x37\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1b.ducha.approval.v1.ApprovalR\x08\x61pproval\"L\n\x0ePeriodUnlocked\x12:\n\tunlocking\x18\x01 \x01(\x0b\x32\x1c.ducha.approval.v1.UnlockingR\tunlockingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ducha/approval/v1/approval_facts.proto\x12\x11\x64ucha.approval.v1\x1a ducha/approval/v1/approval.proto\x1a ducha/division/v1/division.proto\"\x84\x01\n\x0ePeriodApproved\x12\x37\n\x08\x61pproval\x18\x01 \x01(\x0b\x32\x1b.ducha.approval.v1.ApprovalR\x08\x61pproval\x12\x39\n\x06sheets\x18\x02 \x03(\x0b\x32!.ducha.approval.v1.ApprovedSheetsR\x06sheets\"j\n\x0e\x41pprovedSheets\x12\x1a\n\x08revision\x18\x01 \x01(\x05R\x08revision\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\"L\n\x0ePeriodUnlocked\x12:\n\tunlocking\x18\x01 \x01(\x0b\x32\x1c.ducha.approval.v1.UnlockingR\tunlockingb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ducha.approval.v1.approval_facts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERIODAPPROVED']._serialized_start=95
-  _globals['_PERIODAPPROVED']._serialized_end=168
-  _globals['_PERIODUNLOCKED']._serialized_start=170
-  _globals['_PERIODUNLOCKED']._serialized_end=246
+  _globals['_PERIODAPPROVED']._serialized_start=130
+  _globals['_PERIODAPPROVED']._serialized_end=262
+  _globals['_APPROVEDSHEETS']._serialized_start=264
+  _globals['_APPROVEDSHEETS']._serialized_end=370
+  _globals['_PERIODUNLOCKED']._serialized_start=372
+  _globals['_PERIODUNLOCKED']._serialized_end=448
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from ducha.approval.v1 import approval_pb2 as _approval_pb2
+from ducha.division.v1 import division_pb2 as _division_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -24,22 +27,58 @@ class PeriodApproved(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVAL_FIELD_NUMBER: _builtins.int
+    SHEETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def approval(self) -> _approval_pb2.Approval:
         """The approval; `approved_count` counts the values of this time only."""
+
+    @_builtins.property
+    def sheets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApprovedSheets]:
+        """What it approved; each branch hears of its own. Empty where nothing is held yet: it is locked."""
 
     def __init__(
         self,
         *,
         approval: _approval_pb2.Approval | None = ...,
+        sheets: _abc.Iterable[Global___ApprovedSheets] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "sheets", b"sheets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PeriodApproved: _TypeAlias = PeriodApproved  # noqa: Y015
+
+@_typing.final
+class ApprovedSheets(_message.Message):
+    """ApprovedSheets names what the approver knew, so that a correction that crosses the approval on
+    its way is approved nowhere.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Answers that each of the divisions had given; values of later answers are not approved."""
+    @_builtins.property
+    def divisions(self) -> _division_pb2.DivisionSet:
+        """The divisions."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        divisions: _division_pb2.DivisionSet | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovedSheets: _TypeAlias = ApprovedSheets  # noqa: Y015
 
 @_typing.final
 class PeriodUnlocked(_message.Message):

@@ -194,7 +194,7 @@ class ObservationsRecorded(_message.Message):
 
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Of each value: 1 late, 2 outlier, 4 unchanged, 8 contested."""
+        """Of each value: 1 late, 2 outlier, 4 unchanged, 8 contested, 128 a place in `texts`."""
 
     @_builtins.property
     def observe_time(self) -> _timestamp_pb2.Timestamp:

@@ -107,7 +107,7 @@ class RegistryServiceServicer:
         * `INVALID_ARGUMENT` / `PERIOD_MISMATCH`: the period is not one of the elements' type. Split the request by type.
         * `PERMISSION_DENIED` / `USE_FORBIDDEN`: an element must not be put to this use. Leave it out, or ask its owner.
         * `INVALID_ARGUMENT` / `TARGETS_INVALID`: divisions are unknown, outside the requester, or hold nothing of the level.
-        * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: the deadline lies in the past. Move it.
+        * `INVALID_ARGUMENT` / `DEADLINE_PAST`: the deadline lies in the past. Move it.
         * `FAILED_PRECONDITION` / `ALREADY_HELD`: asked again despite a fresh value; the holder is named. Use that value.
         * `RESOURCE_EXHAUSTED` / `REQUEST_TOO_LARGE`: more than 4,000,000 cells. Split the request.
         """

@@ -49,7 +49,7 @@ class RegistryServiceStub:
     * `INVALID_ARGUMENT` / `PERIOD_MISMATCH`: the period is not one of the elements' type. Split the request by type.
     * `PERMISSION_DENIED` / `USE_FORBIDDEN`: an element must not be put to this use. Leave it out, or ask its owner.
     * `INVALID_ARGUMENT` / `TARGETS_INVALID`: divisions are unknown, outside the requester, or hold nothing of the level.
-    * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: the deadline lies in the past. Move it.
+    * `INVALID_ARGUMENT` / `DEADLINE_PAST`: the deadline lies in the past. Move it.
     * `FAILED_PRECONDITION` / `ALREADY_HELD`: asked again despite a fresh value; the holder is named. Use that value.
     * `RESOURCE_EXHAUSTED` / `REQUEST_TOO_LARGE`: more than 4,000,000 cells. Split the request.
     """
@@ -146,7 +146,7 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     * `INVALID_ARGUMENT` / `PERIOD_MISMATCH`: the period is not one of the elements' type. Split the request by type.
     * `PERMISSION_DENIED` / `USE_FORBIDDEN`: an element must not be put to this use. Leave it out, or ask its owner.
     * `INVALID_ARGUMENT` / `TARGETS_INVALID`: divisions are unknown, outside the requester, or hold nothing of the level.
-    * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: the deadline lies in the past. Move it.
+    * `INVALID_ARGUMENT` / `DEADLINE_PAST`: the deadline lies in the past. Move it.
     * `FAILED_PRECONDITION` / `ALREADY_HELD`: asked again despite a fresh value; the holder is named. Use that value.
     * `RESOURCE_EXHAUSTED` / `REQUEST_TOO_LARGE`: more than 4,000,000 cells. Split the request.
     """
@@ -246,7 +246,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         * `INVALID_ARGUMENT` / `PERIOD_MISMATCH`: the period is not one of the elements' type. Split the request by type.
         * `PERMISSION_DENIED` / `USE_FORBIDDEN`: an element must not be put to this use. Leave it out, or ask its owner.
         * `INVALID_ARGUMENT` / `TARGETS_INVALID`: divisions are unknown, outside the requester, or hold nothing of the level.
-        * `INVALID_ARGUMENT` / `DEADLINE_INVALID`: the deadline lies in the past. Move it.
+        * `INVALID_ARGUMENT` / `DEADLINE_PAST`: the deadline lies in the past. Move it.
         * `FAILED_PRECONDITION` / `ALREADY_HELD`: asked again despite a fresh value; the holder is named. Use that value.
         * `RESOURCE_EXHAUSTED` / `REQUEST_TOO_LARGE`: more than 4,000,000 cells. Split the request.
         """
