@@ -17,17 +17,18 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import machine, plan, report
+from bench import collect, collected, machine, plan, report
 from bench.echo import Echo, echo
 from bench.floor.line import floor_line
 from bench.line import read_divisions, targets
 from bench.measured import Measured, Unary, cpu_micros, figures
-from bench.plan import FULL, QUICK, WORKLOADS, Plan
+from bench.plan import COLLECTING, FULL, OF_ITEMS, QUICK, WORKLOADS, Plan
 from bench.product.line import DuchaLine
 from bench.product.services import ducha_line, services
 from bench.profile import profile
 from bench.servers import Servers, running
 from bench.statements import SETTINGS
+from deploy.embedded.line import Line
 
 TABLE_COLUMNS = 130
 HERE = Path(__file__).parent
@@ -39,6 +40,7 @@ class Around:
     """What stands around Ducha while it is measured."""
 
     servers: Servers
+    line: Line
     echo: Echo
     profiled: bool
 
@@ -64,28 +66,51 @@ def run(told: argparse.Namespace, servers: Servers) -> report.Report:
     work = Plan(
         only=told.only or WORKLOADS,
         effort=QUICK if told.quick else FULL,
+        cities=targets(rows, "city"),
+        counties=targets(rows, "county"),
         townships=targets(rows, "township"),
         villages=targets(rows, "village"),
     )
     floor = uvloop.run(on_floor(servers, work))
     root = min((row["code"] for row in rows), key=len)
     with echo() as server, services(servers, root) as started:
-        around = Around(servers, server, told.profile)
+        around = Around(servers, started, server, told.profile)
         ducha, echoed, seen = uvloop.run(
             on_ducha(ducha_line(started, rows), around, work)
         )
     floor.unary = echoed
-    cpu = {"ducha": cpu_micros(ducha.sustained), "floor": cpu_micros(floor.sustained)}
-    return report.Report(figures(floor, ducha), cpu, machine.describe(), seen)
+    return report.Report(
+        figures(floor, ducha), _cpu(floor, ducha), machine.describe(), seen
+    )
+
+
+def _cpu(floor: Measured, ducha: Measured) -> dict[str, report.Table]:
+    """Return who spent what, for each workload that measured it."""
+    tables: dict[str, report.Table] = {}
+    if ducha.sustained:
+        tables["a result while items go back to back, µs"] = {
+            "ducha": cpu_micros(ducha.sustained),
+            "floor": cpu_micros(floor.sustained),
+        }
+    lines = {**ducha.collected.entered, **floor.collected.entered}
+    if lines:
+        tables["a value entered, µs"] = {
+            name: collected.cpu(runs) for name, runs in lines.items()
+        }
+    if ducha.collected.rush:
+        tables["in the rush"] = collected.rush_cpu(ducha.collected.rush)
+    return tables
 
 
 async def on_floor(servers: Servers, work: Plan) -> Measured:
     """Measure the floor; unary calls have the echo for a floor instead."""
-    if set(work.only) == {"unary"}:
-        return Measured()
-    codes = (*work.townships.codes, *work.villages.codes)
-    async with floor_line(servers, codes) as line:
-        return await plan.measure(line, servers, work)
+    floor = Measured()
+    if work.has(set(OF_ITEMS) - {"unary"}):
+        codes = (*work.townships.codes, *work.villages.codes)
+        async with floor_line(servers, codes) as line:
+            floor = await plan.measure(line, servers, work)
+    floor.collected = await collect.on_floor(servers, work)
+    return floor
 
 
 async def on_ducha(
@@ -99,6 +124,9 @@ async def on_ducha(
         echoed: list[Unary] = []
         if "unary" in work.only:
             echoed, ducha.unary = await plan.measure_unary(line, work, around.echo)
+        if work.has(COLLECTING):
+            ducha.collected = await collect.on_ducha(around.line, around.servers, work)
+            ducha.peak_mib = plan.peaks(line)
         seen = await profile(line, around.servers, work) if around.profiled else ""
     return ducha, echoed, seen
 

@@ -36,6 +36,25 @@ class Line(Protocol):
         ...
 
 
+class Entering(Protocol):
+    """A line of four tiers that values are entered into."""
+
+    name: str
+    databases: Mapping[str, str]
+
+    async def ask(self, period: str, targets: Targets) -> None:
+        """Ask for a month; return when those who answer know."""
+        ...
+
+    async def enter(self, period: str, targets: Targets) -> None:
+        """Enter a month's values; return when the top has all of them."""
+        ...
+
+    def processes(self) -> Mapping[str, int]:
+        """Return the process id of each service of the line."""
+        ...
+
+
 def read_divisions(path: Path) -> list[dict[str, str]]:
     """Read a CSV of code, name, level, parent."""
     with path.open(encoding="utf-8", newline="") as lines:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench import collected
+from bench.collected import Collected
 from bench.figures import (
     Figure,
     at_least,
@@ -40,6 +42,7 @@ class Measured:
     villages: list[Run] = field(default_factory=list)
     unary: list[Unary] = field(default_factory=list)
     peak_mib: dict[str, float] = field(default_factory=dict)
+    collected: Collected = field(default_factory=Collected)
 
 
 def cpu_micros(runs: Sequence[Run]) -> dict[str, float]:
@@ -64,6 +67,7 @@ def figures(floor: Measured, ducha: Measured) -> list[Figure]:
         made += _villages(floor, ducha)
     if floor.unary and ducha.unary:
         made += _unary(floor.unary, ducha.unary)
+    made += collected.figures(floor.collected, ducha.collected)
     return made + _memory(floor.peak_mib, ducha.peak_mib)
 
 

@@ -18,7 +18,9 @@ from bench.product.requests import reports
 from bench.servers import Servers
 from bench.workloads import flow, unary
 
-WORKLOADS = ("complete", "idle", "sustained", "villages", "unary")
+OF_ITEMS = ("complete", "idle", "sustained", "villages", "unary")
+COLLECTING = ("gate", "entered", "rush")
+WORKLOADS = (*OF_ITEMS, *COLLECTING)
 CALL_SECONDS = 30
 
 
@@ -32,10 +34,33 @@ class Effort:
     items: int
     villages: int
     unary: int
+    gate: int
+    entered: int
+    grids: int
 
 
-FULL = Effort(complete=9, round_trips=200, sustained=3, items=20, villages=3, unary=5)
-QUICK = Effort(complete=3, round_trips=50, sustained=1, items=20, villages=1, unary=2)
+FULL = Effort(
+    complete=9,
+    round_trips=200,
+    sustained=3,
+    items=20,
+    villages=3,
+    unary=5,
+    gate=5,
+    entered=9,
+    grids=75_000,
+)
+QUICK = Effort(
+    complete=3,
+    round_trips=50,
+    sustained=1,
+    items=20,
+    villages=1,
+    unary=2,
+    gate=2,
+    entered=3,
+    grids=7_500,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +69,22 @@ class Plan:
 
     only: Collection[str]
     effort: Effort
+    cities: Targets
+    counties: Targets
     townships: Targets
     villages: Targets
 
+    def has(self, workloads: Collection[str]) -> bool:
+        """Whether one of them is to be run."""
+        return not set(workloads).isdisjoint(self.only)
+
 
 async def measure(line: Line, servers: Servers, plan: Plan) -> Measured:
-    """Run the workloads that every line has; the first item is not counted."""
+    """Run the workloads that every line has; the first items are not counted."""
     taken, effort, shared = Measured(), plan.effort, servers.processes()
-    for _ in range(2):
-        await flow.items(line, shared, plan.townships)
+    if plan.has(OF_ITEMS):
+        for _ in range(2):
+            await flow.items(line, shared, plan.townships)
     if {"complete", "villages"} & set(plan.only):
         for _ in range(effort.complete):
             taken.complete.append(await flow.items(line, shared, plan.townships))
@@ -71,10 +103,13 @@ async def measure(line: Line, servers: Servers, plan: Plan) -> Measured:
         for _ in range(effort.villages):
             taken.villages.append(await flow.items(line, shared, plan.villages))
         tell(line.name, "villages", [f"{run.seconds:.3f} s" for run in taken.villages])
-    taken.peak_mib = {
-        name: meter.peak_mib(pid) for name, pid in line.processes().items()
-    }
+    taken.peak_mib = peaks(line)
     return taken
+
+
+def peaks(line: Line) -> dict[str, float]:
+    """Return the most memory that each service ever had, in MiB."""
+    return {name: meter.peak_mib(pid) for name, pid in line.processes().items()}
 
 
 async def measure_unary(

@@ -11,6 +11,8 @@ from bench.figures import Figure
 
 WRITTEN = """\
 Written by `make bench`; do not edit. What is measured, and how: [README.md](README.md)."""
+Table = Mapping[str, Mapping[str, float]]
+"""Columns of a table: each a figure for each process."""
 HEADINGS = ("What", "Unit", "Ducha", "Floor", "Ratio", "Goal", "Reached")
 
 
@@ -19,8 +21,8 @@ class Report:
     """All that one run of the benchmark has to say."""
 
     figures: Sequence[Figure]
-    cpu: Mapping[str, Mapping[str, float]]
-    """CPU microseconds a result in the sustained run: line, then process."""
+    cpu: Mapping[str, Table]
+    """CPU by process: for each workload that measured it, under what it is a figure of."""
     machine: Mapping[str, str]
     profile: str = ""
 
@@ -60,7 +62,7 @@ def as_json(report: Report) -> str:
     content = {
         "machine": report.machine,
         "figures": [figure.as_json() for figure in report.figures],
-        "cpu_micros_per_result": report.cpu,
+        "cpu": report.cpu,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -72,8 +74,7 @@ def as_markdown(report: Report) -> str:
         WRITTEN,
         _table(HEADINGS, rows(report.figures)),
         _verdict(report),
-        "## CPU a result while items go back to back, µs by process",
-        _cpu_table(report.cpu),
+        *_cpu(report.cpu),
         "## Machine",
         _table(("", ""), [(name, value) for name, value in report.machine.items()]),
     ]
@@ -109,9 +110,14 @@ def _missed_by(figure: Figure) -> str:
     return "; ".join(said)
 
 
-def _cpu_table(cpu: Mapping[str, Mapping[str, float]]) -> str:
-    if not cpu:
-        return ""
+def _cpu(tables: Mapping[str, Table]) -> list[str]:
+    made = []
+    for what, table in tables.items():
+        made += [f"## CPU {what}, by process", _cpu_table(table)]
+    return made
+
+
+def _cpu_table(cpu: Table) -> str:
     names = list(dict.fromkeys(name for spent in cpu.values() for name in spent))
     lines = [
         (name, *(number(spent.get(name)) for spent in cpu.values())) for name in names

@@ -32,9 +32,19 @@ async def ducha_line(
     """Give running services their divisions, and drive them."""
     top, bottom = running.grpc("province"), running.grpc("township")
     await teach(rows, top, bottom)
-    pids = {
+    async with driving(running.root, top, bottom, processes(running)) as line:
+        yield line
+
+
+def processes(running: Line) -> dict[str, int]:
+    """Return the process id of each service."""
+    return {
         (RECEIVER if name == "otlp" else name): service.pid
         for name, service in running.services.items()
     }
-    async with driving(running.root, top, bottom, pids) as line:
-        yield line
+
+
+def databases(running: Line, servers: Servers) -> dict[str, str]:
+    """Return the URL of each node's database."""
+    specs = [place.spec for place in running.places]
+    return {spec.name: servers.database(spec.database) for spec in specs}

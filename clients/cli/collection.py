@@ -183,8 +183,10 @@ def registry_value(text: str) -> registry_pb2.Value:
         UsageProblem: there is no `=`.
     """
     read = parse.reported_value(text)
-    found = registry_pb2.Value()
-    found.ParseFromString(read.SerializeToString())
+    kind = read.WhichOneof("value")
+    found = registry_pb2.Value(element=read.element)
+    if kind is not None:
+        setattr(found, kind, getattr(read, kind))
     return found
 
 
@@ -214,18 +216,11 @@ async def _answer_file(
             response = await _send(client, request, base)
             for remark in response.remarks:
                 remark.index += len(sent)
-            total.MergeFrom(_summed(total, response))
+            total.recorded_count += response.recorded_count
+            total.unchanged_count += response.unchanged_count
+            total.remarks.extend(response.remarks)
             sent += request.answers
     _tell(session, total, sent)
-
-
-def _summed(
-    total: api.SubmitAnswersResponse, response: api.SubmitAnswersResponse
-) -> api.SubmitAnswersResponse:
-    """Return `response` with counts that stand for both, to be merged into `total`."""
-    response.recorded_count += total.recorded_count
-    response.unchanged_count += total.unchanged_count
-    return response
 
 
 def batches(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from tier.approval.model import Act, Decision, Holding, Unlocking
-from tier.jurisdiction import DIGITS, Code, Level, ancestors, contains, level_of
+from tier.jurisdiction import DIGITS, Code, Level, contains, level_of, within
 from tier.registry.model import STAGE, STAGES
 
 LONGEST = timedelta(days=30)
@@ -110,14 +110,14 @@ def is_open(key: Act, approver: Code, unlocking: Unlocking, now: datetime) -> bo
 
 
 def refusal_to_unlock(
-    authority: Code, within: Code, approvers: Collection[Code]
+    authority: Code, area: Code, approvers: Collection[Code]
 ) -> tuple[No, Code] | None:
     """Return why a unit may not unlock an area, and who is meant; None if it may.
 
     `approvers` are those within the area and those that contain it.
     """
     if not approvers:
-        return No.NOT_LOCKED, within
+        return No.NOT_LOCKED, area
     highest = min(approvers, key=len)
     if contains(authority, highest):
         return None
@@ -149,20 +149,6 @@ def unknown(
     return next(missing, None)
 
 
-def is_astray(
-    division: Code, sheets: Iterable[Code], area: Sequence[Code], level: Level
-) -> bool:
-    """Whether an act of a unit cannot come from where it came to a node of `level`.
-
-    `area` is what its sender may speak of: from above ours, from below its own.
-    """
-    prefixes = tuple(area)
-    return any(
-        not contains(division, code) or not code.startswith(prefixes) for code in sheets
-    )
-
-
-__all__ = [
-    "No",
-    "ancestors",
-]
+def is_own(division: Code, sheets: Iterable[Code], area: Sequence[Code]) -> bool:
+    """Whether a unit's act speaks only of its own sheets, and of those its sender may tell of."""
+    return all(contains(division, code) and within(code, area) for code in sheets)

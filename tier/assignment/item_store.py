@@ -15,12 +15,12 @@ from tier.runtime.db import Tx
 
 COLUMNS = """
     item_id, issuer_division, state, mode, closing_kind, quorum_percent, lead_division,
-    receive_by_at, deadline_at, issued_at, traceparent, item
+    receive_by_at, deadline_at, issued_at, traceparent, item, reports_itself
 """
 
 INSERT = f"""
     INSERT INTO assignment_item ({COLUMNS})
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (item_id) DO NOTHING
 """  # noqa: S608 - constants
 
@@ -93,6 +93,7 @@ async def insert(tx: Tx, item: Item) -> None:
         item.issued_at,
         item.traceparent,
         item.body,
+        item.reports_itself,
     )
 
 
@@ -173,4 +174,5 @@ def _item(row: asyncpg.Record) -> Item:
         row["issued_at"],
         row["traceparent"],
         row["item"],
+        row["reports_itself"],
     )

@@ -69,6 +69,7 @@ class Item:
     issued_at: datetime
     traceparent: str
     body: bytes
+    reports_itself: bool = False
 
     @property
     def ended(self) -> bool:

@@ -16,6 +16,8 @@ from tier.assignment import item_store, store, wire
 from tier.assignment.errors import AssignmentUnknown, ItemUnknown
 from tier.assignment.model import Key, State
 from tier.ledger import store as ledger_store
+from tier.registry import asking
+from tier.registry import wire as registry_wire
 from tier.runtime import fields, moments
 from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
@@ -36,7 +38,11 @@ async def get_item(app: App, item_id: UUID) -> pb.GetItemResponse:
         if item is None:
             raise ItemUnknown(item_id=item_id)
         count = await item_store.target_count(tx, item_id)
-    return pb.GetItemResponse(item=wire.item_to(item), target_count=count)
+        asked = await asking.of_item(tx, item_id)
+    response = pb.GetItemResponse(item=wire.item_to(item), target_count=count)
+    if asked:
+        response.data_request.CopyFrom(registry_wire.counted_to(asked[-1]))
+    return response
 
 
 async def list_items(app: App, request: pb.ListItemsRequest) -> pb.ListItemsResponse:

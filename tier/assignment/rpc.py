@@ -20,6 +20,7 @@ from tier.assignment import queries, wire
 from tier.assignment.actions import end, issue, judge, report
 from tier.assignment.actions.report import Filing, Piece
 from tier.assignment.model import Key
+from tier.assignment.settling import Settling
 from tier.runtime import moments, requests
 from tier.runtime.batch import Batcher
 
@@ -42,6 +43,7 @@ class AssignmentService(AssignmentServiceServicer):
             limit=WAITING_CALLS,
         )
         app.tasks.create_task(self._filings.run())
+        app.tasks.create_task(Settling(app).run())
 
     async def IssueItem(
         self, request: pb.IssueItemRequest, context: Context

@@ -45,6 +45,15 @@ REPORTED_TO = """
      ORDER BY division
 """
 
+# Whoever returned a report wants a person to look at it.
+UNREPORTED = """
+    SELECT a.item_id, a.division, a.epoch
+      FROM assignment_item i JOIN assignment a USING (item_id)
+     WHERE i.reports_itself AND i.state IN (1, 2)
+       AND a.reported_at IS NULL AND NOT a.returned AND NOT a.withdrawn AND NOT a.closed
+     ORDER BY a.item_id, a.division
+"""
+
 INSERT = """
     INSERT INTO assignment
            (item_id, division, assigner_division, receive_by_at, deadline_at, instructions,
@@ -120,6 +129,12 @@ async def load(tx: Tx, keys: Sequence[Key]) -> dict[Key, Loaded]:
 async def reported_to(tx: Tx, item_id: UUID, assigner: Code) -> list[Code]:
     """Return whose reports wait for the judgement of `assigner`."""
     return [row["division"] for row in await tx.fetch(REPORTED_TO, item_id, assigner)]
+
+
+async def unreported(tx: Tx) -> list[tuple[Key, int]]:
+    """Return assignments that report themselves and did not yet, each with its epoch."""
+    rows = await tx.fetch(UNREPORTED)
+    return [(Key(row["item_id"], Code(row["division"])), row["epoch"]) for row in rows]
 
 
 async def insert(

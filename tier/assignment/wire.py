@@ -69,6 +69,7 @@ def item_from(message: pb.Item, traceparent: str) -> Item:
         moments.moment(message.issue_time),
         traceparent,
         message.SerializeToString(),
+        message.data_need.is_the_report,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tier.registry.actions import asking
 from tier.registry.actions.desk import Desk, load
 from tier.registry.model import (
     Answer,
@@ -16,6 +17,13 @@ from tier.registry.model import (
     Sum,
 )
 from tier.registry.periods import parse as parse_period
+from tier.registry.request_store import waiting_of_item
+from tier.registry.stage_store import (
+    mark,
+    marked,
+    marked_within,
+    open_conflicts,
+)
 from tier.registry.store import conflict, needs, previous, settle_conflict, sheets
 from tier.registry.task_store import due_conflicts, next_due, requests, tasks
 
@@ -31,15 +39,21 @@ __all__ = [
     "Period",
     "Sheet",
     "Sum",
+    "asking",
     "conflict",
     "due_conflicts",
     "load",
+    "mark",
+    "marked",
+    "marked_within",
     "needs",
     "next_due",
+    "open_conflicts",
     "parse_period",
     "previous",
     "requests",
     "settle_conflict",
     "sheets",
     "tasks",
+    "waiting_of_item",
 ]

@@ -10,17 +10,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 from ducha.registry.v1 import registry_facts_pb2 as pb
+from ducha.registry.v1 import registry_pb2 as nouns
 from tier import catalogue as catalogues
 from tier import ledger
 from tier.app import App, Arrived, Unfit, Verdict
 from tier.catalogue import Catalogue
-from tier.jurisdiction import Code, within
+from tier.jurisdiction import Code, Level, level_of, parse, within
 from tier.ledger import Author
 from tier.ledger import store as ledger_store
 from tier.registry import checks, periods, request_store, store, wire
 from tier.registry.actions import asking, desk, gate
 from tier.registry.actions.gate import Judged
-from tier.registry.model import Answer, ConflictState, Flag, Outcome, Split
+from tier.registry.model import (
+    Answer,
+    ConflictState,
+    Counted,
+    Flag,
+    Outcome,
+    Split,
+)
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
@@ -57,6 +65,9 @@ def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
     if one.downward or payload.division != one.fact.division:
         return Unfit(one, WRONG_JURISDICTION, f"values of {payload.division}")
     answer = wire.answer_from(one.fact, payload)
+    misshapen = checks.misshapen(answer) or checks.misplaced(catalogue, answer)
+    if misshapen is not None:
+        return Unfit(one, checks.VALUES_INVALID, misshapen)
     version = payload.catalogue_version
     known = checks.good(catalogue, version)
     for element, number, flag in zip(
@@ -72,10 +83,8 @@ def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
 
 
 def _kept(answer: Answer, number: int, flag: int) -> int | str:
-    """Return a value as it is kept: a text by its place, which must be there."""
-    if not flag & Flag.TEXT:
-        return number
-    return answer.texts[number - 1] if 1 <= number <= len(answer.texts) else ""
+    """Return a value as it is kept: a text by its place."""
+    return answer.texts[number - 1] if flag & Flag.TEXT else number
 
 
 async def _fold(
@@ -98,11 +107,16 @@ async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Keep a request: judged again on its way down, as it was told on its way up."""
     payload = pb.DataRequested.FromString(one.fact.payload)
     told = wire.splits_from(payload.groups)
-    foreign = next((code for code in told if not within(code, one.area)), None)
-    if foreign is not None:
-        detail = f"not the sender's: {foreign}"
-        verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, detail))
+    here = await request_store.get(tx, UUID(payload.request.data_request_id))
+    wrong = _misdirected(one, payload.request, told) or _another(one, here)
+    if wrong is not None:
+        verdict.unfit.append(wrong)
         return
+    if here is not None:
+        told = await _not_here(tx, here, told)
+        if not told:
+            _keep(one, () if one.downward else app.node.upward, verdict)
+            return
     catalogue = await catalogues.held(tx, app.db)
     wanted = gate.wanted_of(
         (code, split.waiting) for code, split in told.items() if split.waiting
@@ -123,7 +137,41 @@ async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     if one.downward:
         _pass_down(app, one, payload, (told, judged), verdict)
     else:
-        _keep_upward(app, one, verdict)
+        _keep(one, app.node.upward, verdict)
+
+
+def _misdirected(
+    one: Arrived, request: nouns.DataRequest, told: Mapping[Code, Split]
+) -> Unfit | None:
+    """Refuse a request in another's name, of a tier that only collects, or for others."""
+    requester = request.requester_division
+    if requester != one.fact.division or level_of(parse(requester)) >= Level.TOWNSHIP:
+        return Unfit(one, WRONG_JURISDICTION, f"{requester} did not ask")
+    foreign = next((code for code in told if not within(code, one.area)), None)
+    if foreign is None:
+        return None
+    return Unfit(one, WRONG_JURISDICTION, f"not the sender's: {foreign}")
+
+
+def _another(one: Arrived, here: Counted | None) -> Unfit | None:
+    """Refuse to add to, or speak for, a request that another division made."""
+    if here is None or here.request.requester == one.fact.division:
+        return None
+    detail = f"{here.request.request_id} is a request of {here.request.requester}"
+    return Unfit(one, WRONG_JURISDICTION, detail)
+
+
+async def _not_here(
+    tx: Tx, here: Counted, told: Mapping[Code, Split]
+) -> dict[Code, Split]:
+    """Return what is new of a request that a tier above, begun anew, passes on again.
+
+    Asked again, cells would stay asked with nobody waiting.
+    """
+    if here.withdrawn:
+        return {}
+    known = set(await request_store.divisions_of(tx, here.request.request_id))
+    return {code: split for code, split in told.items() if code not in known}
 
 
 def _pass_down(
@@ -174,31 +222,41 @@ async def _judged(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Correct what a request counts: a tier below knew better."""
     payload = pb.AsksJudged.FromString(one.fact.payload)
     request_id = UUID(payload.data_request_id)
+    groups = [(group, wire.codes_of(group)) for group in payload.groups]
+    foreign = [c for _, codes in groups for c in codes if not within(c, one.area)]
+    if one.downward or foreign:
+        detail = f"not the sender's: {foreign[0] if foreign else one.fact.division}"
+        verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, detail))
+        return
     if await request_store.get(tx, request_id) is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_REQUEST, payload.data_request_id))
         return
-    for group in payload.groups:
+    for group, codes in groups:
         moved = {
             Outcome(group.before): -len(group.elements),
             Outcome(group.outcome): len(group.elements),
         }
-        codes = [c for c in wire.codes_of(group) if within(c, one.area)]
         await request_store.rejudge(tx, request_id, codes, moved)
-    _keep_upward(app, one, verdict)
+    _keep(one, app.node.upward, verdict)
 
 
 async def _withdrawn(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Stop waiting for a request that was taken back."""
     payload = pb.DataRequestWithdrawn.FromString(one.fact.payload)
     request_id = UUID(payload.data_request_id)
-    if await request_store.get(tx, request_id) is None:
+    here = await request_store.get(tx, request_id)
+    if here is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_REQUEST, payload.data_request_id))
+        return
+    wrong = _another(one, here)
+    if wrong is not None:
+        verdict.unfit.append(wrong)
         return
     await asking.close_needs(app, tx, request_id)
     onward = app.node.upward
     if one.downward:
         onward = await asking.branches_of(app, tx, request_id)
-    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
+    _keep(one, onward, verdict)
 
 
 async def _resolved(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
@@ -208,23 +266,25 @@ async def _resolved(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     if conflict is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_CONFLICT, payload.conflict_id))
         return
+    division = conflict.key.division
+    if one.downward or not within(division, one.area):
+        verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, f"values of {division}"))
+        return
     state = ConflictState(payload.state)
-    await store.settle_conflict(
+    settled = await store.settle_conflict(
         tx, conflict.conflict_id, state, one.fact.actor, payload.reason
     )
-    if state is ConflictState.RIVAL_TAKEN:
+    if settled and state is ConflictState.RIVAL_TAKEN:
         catalogue = await catalogues.held(tx, app.db)
         bodies = await ledger_store.bodies(tx, [conflict.rival])
         work = await desk.load(tx, catalogue, [conflict.key])
         work.resolve(conflict, wire.answer_of(bodies[conflict.rival]))
         await work.write(tx)
-    _keep_upward(app, one, verdict)
+    _keep(one, app.node.upward, verdict)
 
 
-def _keep_upward(app: App, one: Arrived, verdict: Verdict) -> None:
-    verdict.entries.append(
-        ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
-    )
+def _keep(one: Arrived, onward: tuple[str, ...], verdict: Verdict) -> None:
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
 
 
 RECORDED = pb.ObservationsRecorded.DESCRIPTOR.full_name

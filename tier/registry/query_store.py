@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -49,17 +50,20 @@ Placed = tuple[int, bytes]
 """A fact's place in the ledger, and its bytes."""
 
 
-async def held(
-    tx: Tx,
-    period: str,
-    *,
-    after: str,
-    within: str,
-    elements: Collection[int],
-    limit: int,
-) -> list[Sheet]:
-    """Return sheets of a period that hold values, of some elements or of any, by division."""
-    rows = await tx.fetch(HELD, period, after, within, list(elements), limit)
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which sheets are sought: of a period, within an area, with some elements or any."""
+
+    period: str
+    within: str
+    elements: Collection[int]
+
+
+async def held(tx: Tx, query: Query, after: str, limit: int) -> list[Sheet]:
+    """Return sheets that hold values, by division, after one."""
+    rows = await tx.fetch(
+        HELD, query.period, after, query.within, list(query.elements), limit
+    )
     return [sheet_from(row) for row in rows]
 
 

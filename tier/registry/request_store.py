@@ -33,11 +33,13 @@ NEED = """
 """
 
 # What a tier below judged otherwise. What is missing stays missing until its answer comes.
+# Never below nothing: a tier that began anew may have judged by itself what it is told again.
 REJUDGE = """
     UPDATE registry_need
        SET served = served + $3, joined = joined + $4, confirm = confirm + $5,
            collect = collect + $6
      WHERE data_request_id = $1 AND division = ANY($2)
+       AND least(served + $3, joined + $4, confirm + $5, collect + $6) >= 0
 """
 
 ON_PERIOD = f"""
@@ -79,6 +81,12 @@ NEEDS_PAGE = """
        AND (NOT $4 OR n.waiting <> '{}')
      ORDER BY n.division
      LIMIT $5
+"""
+
+WAITING_OF_ITEM = """
+    SELECT DISTINCT n.division
+      FROM registry_request r JOIN registry_need n USING (data_request_id)
+     WHERE r.item_id = $1 AND n.waiting <> '{}'
 """
 
 WITHDRAW = "UPDATE registry_request SET withdrawn = true WHERE data_request_id = $1"
@@ -205,6 +213,11 @@ async def withdraw(tx: Tx, request_id: UUID) -> list[Key]:
     await tx.execute(FORGET_NEEDS, request_id)
     await tx.execute(WITHDRAW, request_id)
     return [Key(Code(row["division"]), row["period"]) for row in rows]
+
+
+async def waiting_of_item(tx: Tx, item_id: UUID) -> list[Code]:
+    """Return the divisions where an item still waits for data."""
+    return [Code(row["division"]) for row in await tx.fetch(WAITING_OF_ITEM, item_id)]
 
 
 async def divisions_of(tx: Tx, request_id: UUID) -> list[Code]:

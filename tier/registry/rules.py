@@ -76,33 +76,50 @@ def usable(answer: Answer, ages: Ages) -> tuple[set[int], dict[int, timedelta]]:
     return given, aging
 
 
-def serve(need: Need, answer: Answer, ages: Ages, *, first: bool) -> Need:
-    """Return the need after an answer.
+def serve(needs: Sequence[Need], answer: Answer, ages: Ages) -> list[Need]:
+    """Return the needs of a sheet after an answer, in their order.
 
-    An answer that was seen too long before the request does not serve it. What was
-    confirmed or came filled in is counted once: for the need that waited `first`.
+    An answer that was seen too long before a request does not serve it. What was
+    confirmed or came filled in is counted once: for the first need that waited for it.
     """
     given, aging = usable(answer, ages)
-    for element, age in aging.items():
-        if not is_fresh(answer.observed_at, age, need.created_at):
-            given.discard(element)
-    left = tuple(element for element in need.waiting if element not in given)
-    if len(left) == len(need.waiting):
-        return need
-    if not first:
-        return replace(need, waiting=left)
-    waited = given.intersection(need.waiting)
-    confirmed = sum(
-        1
-        for element, flag in zip(answer.elements, answer.flags, strict=True)
-        if flag & Flag.UNCHANGED and element in waited
-    )
-    return replace(
-        need,
-        waiting=left,
-        confirmed=need.confirmed + confirmed,
-        prefilled=need.prefilled + min(answer.prefilled, len(need.waiting)),
-    )
+    flags = dict(zip(answer.elements, answer.flags, strict=True))
+    counted: set[int] = set()
+    prefilled = answer.prefilled
+    served = []
+    for need in needs:
+        came = _came(need, given, aging, answer.observed_at)
+        if not came:
+            served.append(need)
+            continue
+        new = came - counted
+        counted |= new
+        filled = min(prefilled, len(new))
+        prefilled -= filled
+        confirmed = sum(1 for element in new if flags[element] & Flag.UNCHANGED)
+        served.append(
+            replace(
+                need,
+                waiting=tuple(one for one in need.waiting if one not in came),
+                confirmed=need.confirmed + confirmed,
+                prefilled=need.prefilled + filled,
+            )
+        )
+    return served
+
+
+def _came(
+    need: Need,
+    given: set[int],
+    aging: Mapping[int, timedelta],
+    observed_at: datetime,
+) -> set[int]:
+    """Return what a need waited for and an answer brings, fresh enough for its request."""
+    return {
+        element
+        for element in given.intersection(need.waiting)
+        if is_fresh(observed_at, aging.get(element), need.created_at)
+    }
 
 
 def waited_for(needs: Sequence[Need]) -> tuple[tuple[int, ...], datetime | None]:

@@ -17,6 +17,7 @@ LARGEST = 10**13
 """Of a scaled number: the sum over a province's grids still fits 64 bits, with room."""
 
 EPOCH = date(1970, 1, 1).toordinal()
+LAST_DAY = date.max.toordinal()
 
 Given = float | str | bool | date
 
@@ -41,11 +42,7 @@ def keep(element: Element, given: Given) -> int | str | Wrong:
         case ValueType.CODE if isinstance(given, str):
             kept = _coded(element, given)
         case ValueType.TEXT if isinstance(given, str):
-            kept = (
-                given
-                if given.strip()
-                else Wrong("an empty text says nothing（内容为空）")
-            )
+            kept = _said(given)
         case _:
             kept = Wrong(
                 f"a value of type {element.type.name.lower()} is wanted（类型不符）"
@@ -90,6 +87,8 @@ def is_allowed(element: Element, kept: int | str) -> bool:
         return False
     if element.type is ValueType.BOOLEAN and kept not in {0, 1}:
         return False
+    if element.type is ValueType.DATE and not 1 <= kept + EPOCH <= LAST_DAY:
+        return False
     return not element.rule or allows(element, shown(element, kept))
 
 
@@ -99,6 +98,8 @@ _SCALES = tuple(float(10**decimals) for decimals in range(7))
 def _scaled(element: Element, given: Given) -> int | Wrong:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return Wrong("a number is wanted（应为数值）")
+    if abs(given) > LARGEST:
+        return Wrong(f"{given!r} is too large（数值过大）")
     scale = _SCALES[element.decimals]
     scaled = round(given * scale)
     if scaled / scale != given:
@@ -109,6 +110,12 @@ def _scaled(element: Element, given: Given) -> int | Wrong:
     if abs(scaled) > LARGEST:
         return Wrong(f"{given!r} is too large（数值过大）")
     return scaled
+
+
+def _said(given: str) -> str | Wrong:
+    if not given.strip():
+        return Wrong("an empty text says nothing（内容为空）")
+    return Wrong("a text holds a NUL（含空字符）") if "\0" in given else given
 
 
 def _coded(element: Element, given: str) -> str | Wrong:

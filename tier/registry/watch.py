@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from uuid import UUID
 
 from tier.app import App
@@ -93,7 +93,7 @@ class Watches:
                     await self._tell_all()
                     await self._rest()
 
-    async def request(self, request_id: UUID) -> AsyncIterator[Counted]:
+    async def request(self, request_id: UUID) -> AsyncGenerator[Counted, None]:
         """Yield a request at once, then whenever it changed, until it is at its end.
 
         Raises:

@@ -29,7 +29,7 @@ from tier.app import App
 from tier.catalogue import Catalogue
 from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
-from tier.registry import Answer, Desk, Flag, Key, Sheet, parse_period
+from tier.registry import Answer, Desk, Flag, Key, Sheet, parse_period, values
 from tier.runtime import moments, requests, telemetry
 from tier.runtime.db import Tx
 from tier.runtime.errors import TierError, Violation
@@ -97,12 +97,12 @@ async def _load(app: App, tx: Tx, filings: Sequence[Filing]) -> Batch:
     keys = list(dict.fromkeys(_keys(filings)))
     codes = list({key.division for key in keys})
     desk = await registry.load(tx, known, keys)
-    confirming = [
+    confirming = {
         Key(Code(one.division), one.period)
         for filing in filings
         for one in filing.answers
         if one.unchanged or one.all_unchanged
-    ]
+    }
     return Batch(
         app,
         now,
@@ -111,7 +111,7 @@ async def _load(app: App, tx: Tx, filings: Sequence[Filing]) -> Batch:
         await division.known(tx, codes, division.today(now)),
         await approval.locked(tx, keys, now),
         await store.histories(tx, codes),
-        await registry.previous(tx, [key for key in confirming if key in set(keys)]),
+        await registry.previous(tx, [key for key in keys if key in confirming]),
     )
 
 
@@ -219,6 +219,18 @@ def _refuse(batch: Batch, given: Given, draft: Draft, wrong: list[Violation]) ->
             )
         problem = f"{code} has no earlier value to confirm（没有可确认的原值）"
         wrong.append(Violation(f"answers[{given.place}].unchanged", problem))
+    for number, kept in list(draft.kept.items()):
+        if not draft.flags[number] & Flag.UNCHANGED or number in given.kept:
+            continue
+        # It was good when it was given; the catalogue may ask for more by now.
+        element = batch.catalogue.numbered(number)
+        if element is None or values.is_allowed(element, kept):
+            continue
+        if number in given.unchanged:
+            problem = f"{element.code}: {kept!r} is allowed no more（原值已不符合规则）"
+            wrong.append(Violation(f"answers[{given.place}].unchanged", problem))
+        else:  # no form fills it in, so that "all unchanged" does not mean it
+            draft.leave(number)
 
 
 def _take(
@@ -295,7 +307,9 @@ def _payload(batch: Batch, given: Given, draft: Draft) -> facts.ObservationsReco
         device=given.device,
         reason=given.reason,
         data_request_ids=[
-            str(need.request_id) for need in batch.desk.needs.get(given.key, [])
+            str(need.request_id)
+            for need in batch.desk.needs.get(given.key, [])
+            if not draft.kept.keys().isdisjoint(need.waiting)
         ],
         prefilled_count=sum(
             1 for element in elements if element in sheet.asked and element in history

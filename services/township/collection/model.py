@@ -29,6 +29,10 @@ class Given:
     reason: str
     author_division: Code
 
+    def is_before(self, revision: int) -> bool:
+        """Whether the author had not seen an answer: he worked from an earlier revision."""
+        return self.base_revision is not None and self.base_revision < revision
+
 
 History: TypeAlias = list[float]
 """What is known of an element's values in one division, over periods: at COUNT how many,

@@ -12,7 +12,7 @@ from ducha.collection.v1.collection_service_pb2_grpc import (
     CollectionServiceServicer,
     add_CollectionServiceServicer_to_server,
 )
-from services.township.collection import actions
+from services.township.collection import actions, conflicts, sheets, tasks
 from services.township.collection.actions import Filing
 from tier.app import App
 from tier.runtime import requests
@@ -37,6 +37,13 @@ class CollectionService(CollectionServiceServicer):
             limit=WAITING_CALLS,
         )
         app.tasks.create_task(self._filings.run())
+        app.tasks.create_task(conflicts.decide_by_default(app))
+
+    async def ListTasks(
+        self, request: pb.ListTasksRequest, context: Context
+    ) -> pb.ListTasksResponse:
+        """Page through open tasks."""
+        return await tasks.list_tasks(self._app, request)
 
     async def SubmitAnswers(
         self, request: pb.SubmitAnswersRequest, context: Context
@@ -55,6 +62,24 @@ class CollectionService(CollectionServiceServicer):
                 request_id=request.batch.request_id,
                 result=pb.SubmitAnswersResponse.FromString(answer),
             )
+
+    async def ExportTasks(
+        self, request: pb.ExportTasksRequest, context: Context
+    ) -> pb.ExportTasksResponse:
+        """Write open tasks as a workbook."""
+        return await sheets.export_tasks(self._app, request)
+
+    async def ImportAnswers(
+        self, request: pb.ImportAnswersRequest, context: Context
+    ) -> pb.ImportAnswersResponse:
+        """Record what a workbook was filled in with."""
+        return await sheets.import_answers(self._app, request, self._filings.submit)
+
+    async def ResolveConflict(
+        self, request: pb.ResolveConflictRequest, context: Context
+    ) -> pb.ResolveConflictResponse:
+        """Decide a conflict."""
+        return await conflicts.resolve(self._app, request)
 
 
 def _filing(request: pb.SubmitAnswersRequest) -> Filing:

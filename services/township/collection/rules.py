@@ -52,6 +52,10 @@ class Draft:
         self.kept[element] = kept
         self.flags[element] = flag
 
+    def leave(self, element: int) -> None:
+        """Leave a value as it is after all."""
+        del self.kept[element], self.flags[element]
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -93,7 +97,7 @@ def draft(
         }
     for element in confirmed:
         cell = Cell(element, held.get(element), element in asked)
-        _confirm(result, cell, before.get(element))
+        _confirm(result, given, cell, before.get(element))
     for element, kept in given.kept.items():
         cell = Cell(element, held.get(element), element in asked)
         _give(result, given, cell, kept)
@@ -113,9 +117,14 @@ def values_in_force(sheet: Sheet) -> dict[int, Held]:
     }
 
 
-def _confirm(result: Draft, cell: Cell, before: int | str | None) -> None:
-    """Take a value as unchanged: the one that is held, or that of an earlier period."""
-    if cell.held is not None and not cell.asked:
+def _confirm(result: Draft, given: Given, cell: Cell, before: int | str | None) -> None:
+    """Take a value as unchanged: the one that is held, or that of an earlier period.
+
+    Nobody confirms what he has not seen: a value that came meanwhile stays as it is.
+    """
+    if cell.held is not None and (
+        not cell.asked or given.is_before(cell.held.revision)
+    ):
         result.same += 1
     elif cell.held is not None:
         result.put(cell.element, cell.held.kept, Flag.UNCHANGED)
@@ -135,7 +144,7 @@ def _give(result: Draft, given: Given, cell: Cell, kept: int | str) -> None:
             result.put(element, kept, Flag.UNCHANGED)
         else:
             result.same += 1
-    elif given.base_revision is not None and given.base_revision < held.revision:
+    elif given.is_before(held.revision):
         result.put(element, kept, Flag.CONTESTED)
     elif cell.asked or given.reason.strip():
         result.put(element, kept, 0)

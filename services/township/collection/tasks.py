@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
@@ -59,11 +59,9 @@ def area_and_period(within: str, period: str) -> tuple[Code | None, str]:
 def _after(page: Page) -> tuple[datetime, Key]:
     """Read the key of the last task shown."""
     try:
-        due = datetime.fromisoformat(page.text(0))
-    except ValueError as broken:
+        due = datetime.fromisoformat(page.text(0)).astimezone(UTC)
+    except (ValueError, OverflowError) as broken:
         raise PageTokenInvalid from broken
-    if due.tzinfo is None:
-        raise PageTokenInvalid
     return due, Key(Code(page.text(1)), page.text(2))
 
 

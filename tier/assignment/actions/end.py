@@ -15,6 +15,7 @@ from tier.assignment import item_store, rules, wire
 from tier.assignment.actions.calls import everywhere, open_item
 from tier.assignment.errors import ClosingRuleUnmet, NotConcluded
 from tier.assignment.model import Item, ItemState
+from tier.registry import asking
 from tier.runtime import moments
 
 
@@ -55,6 +56,7 @@ async def close(app: App, call: Call, item_id: UUID) -> service.CloseItemRespons
                 item_id=str(item_id), close_time=moments.stamp(app.now())
             )
             await _end(work, item, response.item, ItemState.CLOSED, payload)
+            await asking.not_needed_any_more(work, item_id, "item closed 事项已办结")
             await item_store.close(work.tx, item_id)
     return response
 
@@ -78,6 +80,7 @@ async def withdraw(
                 withdraw_time=moments.stamp(app.now()),
             )
             await _end(work, item, response.item, ItemState.WITHDRAWN, payload)
+            await asking.not_needed_any_more(work, item_id, reason)
             await item_store.withdraw(work.tx, item_id)
     return response
 

@@ -12,6 +12,7 @@ import uuid_utils
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
+from ducha.registry.v1 import registry_pb2
 from tier import division, routes
 from tier.acting import Call, Work, must_host, once
 from tier.app import App
@@ -26,9 +27,12 @@ from tier.assignment.errors import (
 )
 from tier.assignment.model import Item, Key, Loaded
 from tier.jurisdiction import Code
+from tier.registry import asking
 from tier.runtime import moments
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
+
+NAME = 100  # of a requester, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,15 @@ async def validate(
     must_host(app, issuer)
     async with app.db.reading() as tx:
         targets = await _checked(app, tx, issuer, message, selection)
-    return service.IssueItemResponse(item=message, target_count=len(targets))
+        response = service.IssueItemResponse(item=message, target_count=len(targets))
+        if message.HasField("data_need"):
+            asked = asking.Asked(
+                _request_of(message), selection, field="item.data_need"
+            )
+            decided = await asking.judge(app, tx, issuer, asked)
+            response.data_request.CopyFrom(decided.data_request)
+            response.data_elements.extend(decided.elements)
+    return response
 
 
 async def issue(
@@ -64,20 +76,25 @@ async def issue(
     Raises:
         TierError: LEVEL_MAY_NOT_ISSUE, URGENCY_UNJUSTIFIED, DEADLINE_INVALID,
             TARGETS_INVALID, SKIP_LEVEL_UNREASONED, CLOSING_RULE_INVALID,
-            DIVISION_UNKNOWN.
+            DIVISION_UNKNOWN; of its data need ELEMENT_UNKNOWN, PERIOD_MISMATCH,
+            USE_FORBIDDEN, REQUEST_TOO_LARGE.
     """
     response = service.IssueItemResponse()
     async with once(app, call, response) as work:
         if work is not None:
             targets = await _checked(app, work.tx, call.division, message, selection)
-            item = await _write(work, message, targets)
+            issued = _issued(work, message)
+            if message.HasField("data_need"):
+                # Before the item: whoever has the item knows what is asked for it.
+                await _need_data(work, issued, selection, response)
+            item = await _write(work, issued, targets)
             response.target_count = len(targets)
             response.item.ParseFromString(item.body)
     return response
 
 
-async def _write(work: Work, message: pb.Item, targets: Sequence[Code]) -> Item:
-    """Keep the item and its assignments, and record who must hear of it."""
+def _issued(work: Work, message: pb.Item) -> pb.Item:
+    """Return the item as issued: what the server sets is set."""
     issued = pb.Item()
     issued.CopyFrom(message)
     issued.item_id = str(uuid_utils.uuid7())
@@ -87,7 +104,39 @@ async def _write(work: Work, message: pb.Item, targets: Sequence[Code]) -> Item:
     issued.ClearField("conclusion")
     traceparent = current_traceparent()
     issued.trace_id = traceparent.split("-")[1] if traceparent else ""
-    item = wire.item_from(issued, traceparent)
+    return issued
+
+
+async def _need_data(
+    work: Work,
+    issued: pb.Item,
+    selection: pb.TargetSelection,
+    response: service.IssueItemResponse,
+) -> None:
+    """Pass the item's data need through the ask gate: only what is missing is asked."""
+    asked = asking.Asked(_request_of(issued), selection, field="item.data_need")
+    decided = await asking.ask(work, asked)
+    response.data_request.CopyFrom(decided.data_request)
+    response.data_elements.extend(decided.elements)
+
+
+def _request_of(issued: pb.Item) -> registry_pb2.DataRequest:
+    """Return the data request that an item's need is."""
+    need = issued.data_need
+    return registry_pb2.DataRequest(
+        requester=issued.lead_unit.name[:NAME],
+        title=issued.title,
+        item_id=issued.item_id,
+        elements=need.elements,
+        period=need.period,
+        use=need.use,
+        deadline_time=issued.deadline_time,
+    )
+
+
+async def _write(work: Work, issued: pb.Item, targets: Sequence[Code]) -> Item:
+    """Keep the item and its assignments, and record who must hear of it."""
+    item = wire.item_from(issued, current_traceparent())
     await item_store.insert(work.tx, item)
     await store.insert(
         work.tx,

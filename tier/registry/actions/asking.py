@@ -40,15 +40,17 @@ from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
 MOST_CELLS = 4_000_000
+ITEM_REQUESTS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked: the message as given, its elements and its period."""
+    """What is asked of whom; `field` is where it stands in the caller's request."""
 
     message: pb.DataRequest
     targets: assignment_pb2.TargetSelection
-    expect_nothing_held: bool
+    expect_nothing_held: bool = False
+    field: str = "data_request"
 
 
 async def validate(
@@ -60,11 +62,17 @@ async def validate(
         TierError: whatever would refuse it.
     """
     must_host(app, requester)
-    response = service.RequestDataResponse()
     async with app.db.reading() as tx:
-        catalogue = await catalogues.held(tx, app.db)
-        judged, _ = await _judged(app, tx, catalogue, requester, asked)
-    response.data_request.CopyFrom(asked.message)
+        return await judge(app, tx, requester, asked)
+
+
+async def judge(
+    app: App, tx: Tx, requester: Code, asked: Asked
+) -> service.RequestDataResponse:
+    """Say what the gate decides, and write nothing."""
+    catalogue = await catalogues.held(tx, app.db)
+    judged, _ = await _judged(app, tx, catalogue, requester, asked)
+    response = service.RequestDataResponse(data_request=asked.message)
     reasons.judged_to(response, judged, catalogue)
     return response
 
@@ -79,11 +87,11 @@ async def request(app: App, call: Call, asked: Asked) -> service.RequestDataResp
     response = service.RequestDataResponse()
     async with once(app, call, response) as work:
         if work is not None:
-            await ask(work, asked, response)
+            response.CopyFrom(await ask(work, asked))
     return response
 
 
-async def ask(work: Work, asked: Asked, response: service.RequestDataResponse) -> None:
+async def ask(work: Work, asked: Asked) -> service.RequestDataResponse:
     """Pass a request through the gate within a write that is under way."""
     app, tx = work.app, work.tx
     catalogue = await catalogues.held(tx, app.db)
@@ -93,8 +101,9 @@ async def ask(work: Work, asked: Asked, response: service.RequestDataResponse) -
     await request_store.insert(tx, held)
     await gate.open_needs(tx, held, judged.splits, judged)
     tell(work, made, judged)
-    response.data_request.CopyFrom(made)
+    response = service.RequestDataResponse(data_request=made)
     reasons.judged_to(response, judged, catalogue)
+    return response
 
 
 def tell(work: Work, made: pb.DataRequest, judged: Judged) -> None:
@@ -132,7 +141,9 @@ async def _judged(
         raise LevelMayNotRequest(division=requester)
     now = app.now()
     message = asked.message
-    period = fields.read("data_request.period", periods.parse, message.period)
+    if message.item_id:
+        fields.read_uuid(f"{asked.field}.item_id", message.item_id)
+    period = fields.read(f"{asked.field}.period", periods.parse, message.period)
     elements = _elements(catalogue, message, period)
     deadline = wire.deadline_of(message)
     if deadline <= now:
@@ -243,20 +254,41 @@ async def withdraw(
     async with once(app, call, response) as work:
         if work is not None:
             counted = await _withdrawable(work, request_id)
-            await close_needs(app, work.tx, request_id)
-            onward = (*await branches_of(app, work.tx, request_id), *app.node.upward)
-            payload = facts.DataRequestWithdrawn(
-                data_request_id=str(request_id), reason=reason
-            )
-            work.record(
-                payload,
-                subject=request_id,
-                onward=onward,
-                traceparent=counted.request.traceparent,
-            )
+            await take_back(work, counted, reason)
             after = await request_store.get(work.tx, request_id)
             response.data_request.CopyFrom(wire.counted_to(after or counted))
     return response
+
+
+async def take_back(work: Work, counted: Counted, reason: str) -> None:
+    """Stop waiting for a request, and tell everybody who holds it."""
+    app, request = work.app, counted.request
+    await close_needs(app, work.tx, request.request_id)
+    below = await branches_of(app, work.tx, request.request_id)
+    payload = facts.DataRequestWithdrawn(
+        data_request_id=str(request.request_id), reason=reason
+    )
+    work.record(
+        payload,
+        subject=request.request_id,
+        onward=(*below, *app.node.upward),
+        traceparent=request.traceparent,
+    )
+
+
+async def of_item(tx: Tx, item_id: UUID) -> list[Counted]:
+    """Return the data requests of an item, newest first."""
+    return await request_store.page(
+        tx, requester="", item_id=item_id, state=0, after=None, limit=ITEM_REQUESTS
+    )
+
+
+async def not_needed_any_more(work: Work, item_id: UUID, reason: str) -> None:
+    """Take back what an item that ends still waits for."""
+    for counted in await of_item(work.tx, item_id):
+        mine = counted.request.requester == work.call.division
+        if mine and counted.state is RequestState.OPEN:
+            await take_back(work, counted, reason)
 
 
 async def _withdrawable(work: Work, request_id: UUID) -> Counted:

@@ -72,10 +72,7 @@ class Desk:
         needs = self.needs.get(answer.key)
         if not needs:
             return []
-        after = [
-            rules.serve(need, answer, self.ages, first=place == 0)
-            for place, need in enumerate(needs)
-        ]
+        after = rules.serve(needs, answer, self.ages)
         for old, new in zip(needs, after, strict=True):
             if old is not new:
                 self.served[new.request_id, new.key] = new

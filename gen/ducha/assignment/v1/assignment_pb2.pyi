@@ -210,6 +210,7 @@ class Item(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CONCLUSION_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    DATA_NEED_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """UUID, set by the node that issues."""
     issuer_division: _builtins.str
@@ -264,6 +265,10 @@ class Item(_message.Message):
     def conclusion(self) -> Global___Conclusion:
         """What the issuer found; set by ConcludeItem."""
 
+    @_builtins.property
+    def data_need(self) -> Global___DataNeed:
+        """Data the item needs of its targets; it passes the ask gate when the item is issued."""
+
     def __init__(
         self,
         *,
@@ -286,14 +291,53 @@ class Item(_message.Message):
         state: Global___ItemState.ValueType = ...,
         conclusion: Global___Conclusion | None = ...,
         trace_id: _builtins.str = ...,
+        data_need: Global___DataNeed | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closing_rule", b"closing_rule", "conclusion", b"conclusion", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "lead_unit", b"lead_unit", "receive_by_time", b"receive_by_time", "scheme", b"scheme"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closing_rule", b"closing_rule", "conclusion", b"conclusion", "data_need", b"data_need", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "lead_unit", b"lead_unit", "receive_by_time", b"receive_by_time", "scheme", b"scheme"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assist_units", b"assist_units", "basis", b"basis", "closing_rule", b"closing_rule", "conclusion", b"conclusion", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "issuer_division", b"issuer_division", "item_id", b"item_id", "lead_unit", b"lead_unit", "mode", b"mode", "receive_by_time", b"receive_by_time", "scheme", b"scheme", "skip_level_reason", b"skip_level_reason", "source_type", b"source_type", "state", b"state", "title", b"title", "trace_id", b"trace_id", "urgency", b"urgency", "urgency_justification", b"urgency_justification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assist_units", b"assist_units", "basis", b"basis", "closing_rule", b"closing_rule", "conclusion", b"conclusion", "data_need", b"data_need", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "issuer_division", b"issuer_division", "item_id", b"item_id", "lead_unit", b"lead_unit", "mode", b"mode", "receive_by_time", b"receive_by_time", "scheme", b"scheme", "skip_level_reason", b"skip_level_reason", "source_type", b"source_type", "state", b"state", "title", b"title", "trace_id", b"trace_id", "urgency", b"urgency", "urgency_justification", b"urgency_justification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Item: _TypeAlias = Item  # noqa: Y015
+
+@_typing.final
+class DataNeed(_message.Message):
+    """DataNeed names elements and a period that an item needs of its targets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ELEMENTS_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    USE_FIELD_NUMBER: _builtins.int
+    IS_THE_REPORT_FIELD_NUMBER: _builtins.int
+    period: _builtins.str
+    """The period, written as its type wants it."""
+    use: _builtins.str
+    """What the data is used for; checked against forbidden uses."""
+    is_the_report: _builtins.bool
+    """The values are the report: an assignment is reported by its node once all values within
+    its division are held, and nobody has to do anything twice.
+    """
+    @_builtins.property
+    def elements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of the elements; all of one period type."""
+
+    def __init__(
+        self,
+        *,
+        elements: _abc.Iterable[_builtins.str] | None = ...,
+        period: _builtins.str = ...,
+        use: _builtins.str = ...,
+        is_the_report: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["elements", b"elements", "is_the_report", b"is_the_report", "period", b"period", "use", b"use"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DataNeed: _TypeAlias = DataNeed  # noqa: Y015
 
 @_typing.final
 class Scheme(_message.Message):

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from ducha.assignment.v1 import assignment_pb2 as _assignment_pb2
+from ducha.registry.v1 import registry_pb2 as _registry_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -74,21 +75,33 @@ class IssueItemResponse(_message.Message):
 
     ITEM_FIELD_NUMBER: _builtins.int
     TARGET_COUNT_FIELD_NUMBER: _builtins.int
+    DATA_REQUEST_FIELD_NUMBER: _builtins.int
+    DATA_ELEMENTS_FIELD_NUMBER: _builtins.int
     target_count: _builtins.int
     """How many divisions execute."""
     @_builtins.property
     def item(self) -> _assignment_pb2.Item:
         """The item; without id where only checked."""
 
+    @_builtins.property
+    def data_request(self) -> _registry_pb2.DataRequest:
+        """What the gate decided for the item's data need, if it has one."""
+
+    @_builtins.property
+    def data_elements(self) -> _containers.RepeatedCompositeFieldContainer[_registry_pb2.ElementOutcomes]:
+        """The same, element by element."""
+
     def __init__(
         self,
         *,
         item: _assignment_pb2.Item | None = ...,
         target_count: _builtins.int = ...,
+        data_request: _registry_pb2.DataRequest | None = ...,
+        data_elements: _abc.Iterable[_registry_pb2.ElementOutcomes] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_request", b"data_request", "item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "target_count", b"target_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_elements", b"data_elements", "data_request", b"data_request", "item", b"item", "target_count", b"target_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -124,21 +137,27 @@ class GetItemResponse(_message.Message):
 
     ITEM_FIELD_NUMBER: _builtins.int
     TARGET_COUNT_FIELD_NUMBER: _builtins.int
+    DATA_REQUEST_FIELD_NUMBER: _builtins.int
     target_count: _builtins.int
     """How many divisions execute within this node's subtree."""
     @_builtins.property
     def item(self) -> _assignment_pb2.Item:
         """The item."""
 
+    @_builtins.property
+    def data_request(self) -> _registry_pb2.DataRequest:
+        """How far its data need is, if it has one."""
+
     def __init__(
         self,
         *,
         item: _assignment_pb2.Item | None = ...,
         target_count: _builtins.int = ...,
+        data_request: _registry_pb2.DataRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_request", b"data_request", "item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "target_count", b"target_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_request", b"data_request", "item", b"item", "target_count", b"target_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

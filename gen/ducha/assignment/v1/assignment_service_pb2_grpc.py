@@ -135,6 +135,10 @@ class AssignmentServiceServicer:
         * `INVALID_ARGUMENT` / `TARGETS_INVALID`: targets are empty, unknown, outside the issuer, or of a wrong level.
         * `INVALID_ARGUMENT` / `CLOSING_RULE_INVALID`: a quorum needs 1 to 100 percent; a lead must be a target.
         * `NOT_FOUND` / `DIVISION_UNKNOWN`: a lead or assist unit's division does not stand here. Check its code.
+        * `NOT_FOUND` / `ELEMENT_UNKNOWN`: the catalogue has no such element. Check `item.data_need`.
+        * `INVALID_ARGUMENT` / `PERIOD_MISMATCH`: the period is not one of the elements' type. Correct `item.data_need`.
+        * `PERMISSION_DENIED` / `USE_FORBIDDEN`: an element must not be put to this use. Leave it out, or ask its owner.
+        * `RESOURCE_EXHAUSTED` / `REQUEST_TOO_LARGE`: more than 4,000,000 cells are needed. Split the item.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

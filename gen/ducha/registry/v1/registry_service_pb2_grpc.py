@@ -144,6 +144,7 @@ class RegistryServiceServicer:
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `NOT_FOUND` / `DATA_REQUEST_UNKNOWN`: this node holds no such request. Check the id, or wait for the link.
         * `UNAVAILABLE` / `DRAINING`: the server stops. Watch again, here or at a replica.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

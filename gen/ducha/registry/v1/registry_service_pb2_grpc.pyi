@@ -74,6 +74,7 @@ class RegistryServiceStub:
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `NOT_FOUND` / `DATA_REQUEST_UNKNOWN`: this node holds no such request. Check the id, or wait for the link.
     * `UNAVAILABLE` / `DRAINING`: the server stops. Watch again, here or at a replica.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
     """
     ListNeeds: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.ListNeedsRequest, _registry_service_pb2.ListNeedsResponse]
     """ListNeeds pages through what a request waits for, by division.
@@ -171,6 +172,7 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `NOT_FOUND` / `DATA_REQUEST_UNKNOWN`: this node holds no such request. Check the id, or wait for the link.
     * `UNAVAILABLE` / `DRAINING`: the server stops. Watch again, here or at a replica.
+    * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
     """
     ListNeeds: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.ListNeedsRequest, _registry_service_pb2.ListNeedsResponse]  # type: ignore[assignment]
     """ListNeeds pages through what a request waits for, by division.
@@ -289,6 +291,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `NOT_FOUND` / `DATA_REQUEST_UNKNOWN`: this node holds no such request. Check the id, or wait for the link.
         * `UNAVAILABLE` / `DRAINING`: the server stops. Watch again, here or at a replica.
+        * `RESOURCE_EXHAUSTED` / `OVERLOADED`: too many watch here. Wait as RetryInfo says.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,107 @@
+"""A day of all grids: one call each, as fast as they are taken, while others look."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import grpc
+
+from bench import elements, inquirer, kept, meter
+from bench.product import asking
+from bench.product.collecting import Collecting
+from bench.workloads import unary
+
+DAY = "2027-01-01"
+FLOOD_SECONDS = 480
+"""Together with what comes before it stays within a quarter of an hour."""
+RETRY_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """What a rush took, and how those who looked on fared."""
+
+    answers: int
+    gate: float
+    """Seconds of the request for all of it."""
+    answered: float
+    """Seconds to the last answer's receipt."""
+    seconds: float
+    """Seconds until the last value was counted at the province."""
+    refusals: int
+    uncounted: int
+    """Cells still missing when time was up."""
+    cpu: Mapping[str, float]
+    looks: inquirer.Looks
+
+    @property
+    def rate(self) -> float:
+        """Answers a second that were counted."""
+        counted = self.answers - self.uncounted / elements.COUNT
+        return counted / self.seconds
+
+
+class Workers:
+    """Field workers: each calls, and calls again when refused."""
+
+    def __init__(self, line: Collecting) -> None:
+        """Call the township's node."""
+        self._line = line
+        self.refusals = 0
+
+    async def call(self, request: bytes) -> bytes:
+        """Send one answer until it is taken."""
+        while True:
+            try:
+                return await self._line.submit(request)
+            except grpc.aio.AioRpcError:
+                self.refusals += 1
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+async def rush(
+    line: Collecting,
+    servers: Mapping[str, int],
+    grids: Sequence[str],
+    top: str,
+    counties: int,
+) -> Rush:
+    """Ask every grid for its day, then let all answer."""
+    wanted = asking.daily(DAY)
+    began = time.perf_counter()
+    response = await line.gate(wanted)
+    gate = time.perf_counter() - began
+    made = response.data_request
+    await line.arrived(made.data_request_id, made.waiting_count)
+    workers = Workers(line)
+    requests = asking.single(wanted, grids)
+    with inquirer.looking(top, elements.INDICATOR, DAY, counties) as looks:
+        processes = {**line.processes(), **servers, "inquirer": looks.pid}
+        before = meter.reading(processes)
+        answered, seconds = await _flood(line, workers, requests, made.data_request_id)
+        cpu = meter.spent(before, meter.reading(processes))
+        seen = looks.end()
+    uncounted = await line.waiting(made.data_request_id)
+    if not uncounted:
+        await kept.check(line.databases, "ducha", DAY, elements.cells(grids))
+    return Rush(
+        len(grids), gate, answered, seconds, workers.refusals, uncounted, cpu, seen
+    )
+
+
+async def _flood(
+    line: Collecting, workers: Workers, requests: Sequence[bytes], asked: str
+) -> tuple[float, float]:
+    """Return seconds to the last receipt, and to the last value at the province."""
+    began = time.perf_counter()
+    answered = float(FLOOD_SECONDS)
+    try:
+        async with asyncio.timeout(FLOOD_SECONDS), asyncio.TaskGroup() as tasks:
+            tasks.create_task(line.counted(asked))
+            answered = await unary.flood(workers.call, requests)
+    except TimeoutError:
+        pass  # what is missing is counted, and shown
+    return answered, time.perf_counter() - began

@@ -1,0 +1,268 @@
+"""Decide conflicts: by a person, or by default once their time is up.
+
+A conflict is decided where the value is at home, and nowhere else. The default is for the
+version of the element's owner; a person may decide otherwise, as long as it is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from ducha.collection.v1 import collection_service_pb2 as pb
+from ducha.link.v1 import link_pb2
+from ducha.registry.v1 import registry_facts_pb2 as facts
+from ducha.registry.v1 import registry_pb2
+from services.township.collection import rules, store
+from services.township.collection.errors import (
+    ConflictEnded,
+    ConflictUnknown,
+    PeriodLocked,
+)
+from services.township.collection.model import Histories
+from tier import approval, catalogue, ledger, registry
+from tier.acting import Call, Work, once
+from tier.app import App
+from tier.catalogue import Catalogue
+from tier.jurisdiction import Code
+from tier.ledger import Author, Entry
+from tier.ledger import store as ledger_store
+from tier.registry import Answer, Conflict, ConflictState, Desk
+from tier.registry import wire as registry_wire
+from tier.registry.observations import shown_conflicts
+from tier.registry.rules import default_is_rival
+from tier.runtime import requests
+from tier.runtime.db import Tx
+from tier.runtime.errors import TierError
+
+LOG = structlog.get_logger(__name__)
+
+AT_ONCE = 200
+LOOK_SECONDS = 60.0
+"""A conflict that a lock holds up is looked at again as often."""
+BY_DEFAULT = "未在期限内裁定，按主管部门数据版本默认处理 Undecided in time: the owner's version stands"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How one conflict ends, and why."""
+
+    conflict: Conflict
+    state: ConflictState
+    reason: str
+
+
+@dataclass(slots=True)
+class Table:
+    """Conflicts being decided: their sheets, and the answers that they are about."""
+
+    app: App
+    known: Catalogue
+    desk: Desk
+    answers: Mapping[UUID, tuple[Answer, str]]
+    """By fact, each with the division of its author's unit."""
+    histories: dict[Code, Histories]
+    entries: list[Entry] = field(default_factory=list)
+
+
+async def resolve(
+    app: App, request: pb.ResolveConflictRequest
+) -> pb.ResolveConflictResponse:
+    """Decide an open conflict.
+
+    Raises:
+        ConflictUnknown: this node holds no such conflict, or is not its home.
+        ConflictEnded: it is decided already.
+        PeriodLocked: the period is approved.
+    """
+    conflict_id = UUID(request.conflict_id)
+    async with app.db.reading() as tx:
+        found = await registry.conflict(tx, conflict_id)
+    if found is None or not app.node.acts_for(found.key.division):
+        raise ConflictUnknown(conflict_id=conflict_id)
+    call = Call(
+        requests.identify(request, request.request_id),
+        found.key.division,
+        request.actor,
+    )
+    response = pb.ResolveConflictResponse()
+    async with once(app, call, response) as work:
+        if work is not None:
+            decided = await _decide_by_hand(work, request)
+            response.conflict.CopyFrom(decided)
+    return response
+
+
+async def _decide_by_hand(
+    work: Work, request: pb.ResolveConflictRequest
+) -> registry_pb2.Conflict:
+    """Decide one conflict as it was said; return it."""
+    conflict = await registry.conflict(work.tx, UUID(request.conflict_id))
+    if conflict is None:
+        raise ConflictUnknown(conflict_id=request.conflict_id)
+    if conflict.state is not ConflictState.OPEN:
+        raise ConflictEnded(
+            conflict_id=conflict.conflict_id, resolver=conflict.resolver
+        )
+    key = conflict.key
+    locked = await approval.locked(work.tx, [key], work.app.now())
+    if key in locked:
+        raise PeriodLocked(
+            division=key.division, period=key.period, approver=locked[key]
+        )
+    state = ConflictState.STANDING_KEPT
+    if request.take_rival:
+        state = ConflictState.RIVAL_TAKEN
+    decision = Decision(conflict, state, request.reason)
+    table = await _laid(work.app, work.tx, [conflict])
+    await _settle(table, work.tx, [decision], work.call.actor)
+    work.entries.extend(table.entries)
+    after = await registry.conflict(work.tx, conflict.conflict_id)
+    (shown,) = await shown_conflicts(work.tx, table.known, [after or conflict])
+    return shown
+
+
+async def decide_due(app: App) -> int:
+    """Decide by default what is due; return how many there were.
+
+    What a lock holds up stays open until the lock is gone.
+    """
+    count, after = 0, None
+    while True:
+        async with app.db.transaction() as tx:
+            now = app.now()
+            due = await registry.due_conflicts(tx, now, after, AT_ONCE)
+            if not due:
+                return count
+            locked = await approval.locked(tx, [one.key for one in due], now)
+            here = [
+                one
+                for one in due
+                if one.key not in locked and app.node.acts_for(one.key.division)
+            ]
+            table = await _laid(app, tx, here)
+            decisions = [_by_default(table, one) for one in here]
+            await _settle(table, tx, decisions, app.node.name)
+            await ledger.append(tx, app.feed, table.entries, now)
+        count += len(here)
+        after = due[-1]
+
+
+def _by_default(table: Table, conflict: Conflict) -> Decision:
+    """Decide for the owner's version; against a rival that was answered since, or overruled."""
+    sheet = table.desk.sheet(conflict.key)
+    standing = rules.values_in_force(sheet)[conflict.element]
+    rival_revision = list(sheet.answers).index(conflict.rival) + 1
+    element = table.known.numbered(conflict.element)
+    _, rival_author = table.answers[conflict.rival]
+    _, standing_author = table.answers[sheet.answers[standing.revision - 1]]
+    takes = (
+        element is not None
+        and standing.revision < rival_revision
+        and default_is_rival(element.owner.division, standing_author, rival_author)
+    )
+    state = ConflictState.RIVAL_TAKEN if takes else ConflictState.STANDING_KEPT
+    return Decision(conflict, state, BY_DEFAULT)
+
+
+async def _laid(app: App, tx: Tx, conflicts: Sequence[Conflict]) -> Table:
+    """Load what deciding conflicts may touch."""
+    known = await catalogue.held(tx, app.db)
+    desk = await registry.load(tx, known, [one.key for one in conflicts])
+    wanted = {one.rival for one in conflicts}
+    for one in conflicts:
+        sheet = desk.sheet(one.key)
+        standing = rules.values_in_force(sheet)[one.element]
+        wanted.add(sheet.answers[standing.revision - 1])
+    bodies = await ledger_store.bodies(tx, list(wanted))
+    answers = {fact_id: _read(body) for fact_id, body in bodies.items()}
+    codes = {one.key.division for one in conflicts}
+    return Table(app, known, desk, answers, await store.histories(tx, codes))
+
+
+def _read(body: bytes) -> tuple[Answer, str]:
+    """Read an answer and the division of its author's unit off its fact."""
+    fact = link_pb2.Fact.FromString(body)
+    payload = facts.ObservationsRecorded.FromString(fact.payload)
+    return registry_wire.answer_from(fact, payload), payload.author_division
+
+
+async def _settle(
+    table: Table, tx: Tx, decisions: Sequence[Decision], actor: str
+) -> None:
+    """Write decisions, put rivals in force, and make the facts that tell of it."""
+    author = Author.at(table.app.now(), table.app.node.name, actor)
+    changed: dict[Code, Histories] = {}
+    for one in decisions:
+        conflict = one.conflict
+        await registry.settle_conflict(
+            tx, conflict.conflict_id, one.state, actor, one.reason
+        )
+        if one.state is ConflictState.RIVAL_TAKEN:
+            _put_in_force(table, conflict)
+            division = conflict.key.division
+            changed[division] = table.histories[division]
+        table.entries.append(_fact(table.app, author, one))
+    await table.desk.write(tx)
+    await store.write(tx, changed)
+
+
+def _put_in_force(table: Table, conflict: Conflict) -> None:
+    """Put a rival in force, and remember its value in place of the one that stood."""
+    rival, _ = table.answers[conflict.rival]
+    element = conflict.element
+    before = rules.values_in_force(table.desk.sheet(conflict.key))[element].kept
+    sheet = table.desk.resolve(conflict, rival)
+    after = rules.values_in_force(sheet)[element].kept
+    rules.remember(
+        table.histories.setdefault(conflict.key.division, {}),
+        element,
+        0 if isinstance(before, str) else before,
+        0 if isinstance(after, str) else after,
+    )
+
+
+def _fact(app: App, author: Author, one: Decision) -> Entry:
+    conflict = one.conflict
+    payload = facts.ConflictResolved(
+        conflict_id=str(conflict.conflict_id),
+        state=registry_pb2.ConflictState.ValueType(one.state),
+        reason=one.reason,
+    )
+    return ledger.record(
+        author,
+        payload,
+        division=conflict.key.division,
+        subject=str(conflict.conflict_id),
+        onward=app.node.upward,
+    )
+
+
+async def decide_by_default(app: App) -> None:
+    """Decide conflicts as they fall due, until the node drains."""
+    while not app.draining.is_set():
+        wait = LOOK_SECONDS
+        try:
+            await decide_due(app)
+            wait = await _until_next(app)
+        except TierError as away:
+            LOG.warning("conflicts wait", error=type(away).__name__)
+        try:
+            async with asyncio.timeout(wait):
+                await app.draining.wait()
+        except TimeoutError:
+            continue
+
+
+async def _until_next(app: App) -> float:
+    """Return for how many seconds nothing will be due, or after which to look again."""
+    now = app.now()
+    async with app.db.reading() as tx:
+        due = await registry.next_due(tx, now)
+    if due is None:
+        return LOOK_SECONDS
+    return min(LOOK_SECONDS, (due - now).total_seconds())
