@@ -14,16 +14,12 @@ from ducha.catalogue.v1 import catalogue_pb2 as pb
 from ducha.catalogue.v1 import catalogue_service_pb2 as service
 from services.province.catalogue import actions
 from services.province.catalogue.plan import Rows
-from tests import servers
 from tier.app import App
 from tier.catalogue import Catalogue
 from tier.catalogue import held as catalogue_held
 from tier.runtime.requests import Request
 
 KEEPER = "目录管理员（模拟）"
-
-if "catalogue" not in servers.LAYERS:
-    servers.SCHEMAS.append(("catalogue", servers.TIER / "catalogue" / "schema"))
 
 
 def element(code: str, **over: Any) -> pb.Element:

@@ -68,18 +68,58 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Where the acts are played: three nodes, the townships, a month and the one before."""
+class Cast:
+    """Who plays: all townships, one city, its own townships, and those that answer early."""
 
-    province: Client
-    city: Client
-    below: Client
     root: str
-    city_code: str
-    city_name: str
+    city: division_pb2.Division
     everybody: Sequence[str]
     own: Sequence[str]
     early: frozenset[str]
+
+    def answers_late(self, division: str) -> bool:
+        """Whether a township answers only after act two has begun."""
+        return division.startswith(self.city.code) and division not in self.early
+
+    def must_first(self) -> Counts:
+        """Return what the gate must decide in act one: in the city, one element is old."""
+        old = len(self.own) * len(set(things.AGED) & set(things.FIRST))
+        return 0, 0, old, len(self.everybody) * len(things.FIRST) - old
+
+    def must_second(self) -> Counts:
+        """Return the same of act two: who answered early serves, who did not joins."""
+        own, early = len(self.own), len(self.early)
+        shared = len(things.SHARED)
+        old = len(set(things.AGED) & set(things.NEW))
+        return (
+            early * shared,
+            (own - early) * shared,
+            own * old,
+            own * (len(things.NEW) - old),
+        )
+
+
+def cast(rows: Sequence[division_pb2.Division], root: str) -> Cast:
+    """Choose the first city that has townships; half of its townships answer early."""
+    everybody = sorted(
+        row.code for row in rows if row.level == division_pb2.LEVEL_TOWNSHIP
+    )
+    cities = [row for row in rows if row.level == division_pb2.LEVEL_CITY]
+    city = next(
+        row for row in cities if any(code.startswith(row.code) for code in everybody)
+    )
+    own = [code for code in everybody if code.startswith(city.code)]
+    return Cast(root, city, everybody, own, frozenset(own[: len(own) // 2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the acts are played: three nodes, this month and the one before."""
+
+    cast: Cast
+    province: Client
+    city: Client
+    below: Client
     periods: tuple[str, str]
     tell: Tell
 
@@ -88,7 +128,7 @@ class Stage:
         """The province's department."""
         return Department(
             self.province,
-            self.root,
+            self.cast.root,
             "应急管理厅（模拟）",
             "【模拟】汛期安全保障用数 (simulated)",
             "emergency_planning",
@@ -100,50 +140,20 @@ class Stage:
         """The city's department."""
         return Department(
             self.city,
-            self.city_code,
-            f"{self.city_name}民政局（模拟）",
+            self.cast.city.code,
+            f"{self.cast.city.name}民政局（模拟）",
             "【模拟】独居老人避险安置用数 (simulated)",
             "welfare_planning",
             things.SECOND,
         )
 
 
-def cast(
-    rows: Sequence[division_pb2.Division],
-) -> tuple[division_pb2.Division, list[str], list[str]]:
-    """Return the city of act two, all townships, and the city's own: half of it answers early."""
-    everybody = sorted(
-        row.code for row in rows if row.level == division_pb2.LEVEL_TOWNSHIP
-    )
-    cities = [row for row in rows if row.level == division_pb2.LEVEL_CITY]
-    city = next(
-        row for row in cities if any(code.startswith(row.code) for code in everybody)
-    )
-    return city, everybody, [code for code in everybody if code.startswith(city.code)]
-
-
 async def collect_once(endpoints: Endpoints, wish: Wish, tell: Tell) -> Once:
     """Play both acts, then prove from the databases that nobody was asked twice."""
-    city, everybody, own = cast(wish.rows)
     begin = time.monotonic()
     async with AsyncExitStack() as stack, asyncio.timeout(WORK_SECONDS):
         databases = await stack.enter_async_context(proof.databases(endpoints))
-        nodes = [
-            await stack.enter_async_context(Client(endpoints.for_division(code).grpc))
-            for code in (wish.root, city.code, everybody[0])
-        ]
-        today = (datetime.now(UTC) + BEIJING).date()
-        stage = Stage(
-            *nodes,
-            root=wish.root,
-            city_code=city.code,
-            city_name=city.name,
-            everybody=everybody,
-            own=own,
-            early=frozenset(own[: len(own) // 2]),
-            periods=things.months(today),
-            tell=tell,
-        )
+        stage = await _stage(stack, endpoints, cast(wish.rows, wish.root), tell)
         recorded = await _before(stage, endpoints, databases)
         acts, given = await _acts(stage)
         ids = [act.data_request for act in acts]
@@ -167,6 +177,19 @@ async def collect_once(endpoints: Endpoints, wish: Wish, tell: Tell) -> Once:
     )
 
 
+async def _stage(
+    stack: AsyncExitStack, endpoints: Endpoints, players: Cast, tell: Tell
+) -> Stage:
+    """Open the three nodes that the acts need."""
+    places = (players.root, players.city.code, players.everybody[0])
+    province, city, below = [
+        await stack.enter_async_context(Client(endpoints.for_division(code).grpc))
+        for code in places
+    ]
+    today = (datetime.now(UTC) + BEIJING).date()
+    return Stage(players, province, city, below, things.months(today), tell)
+
+
 async def _before(
     stage: Stage, endpoints: Endpoints, databases: proof.Databases
 ) -> int:
@@ -176,10 +199,10 @@ async def _before(
         "last month's values …",
         f"\n一次采集（模拟）：发布 {len(things.THINGS)} 个数据元，录入上月数据…",
     )
-    published = await departments.publish(stage.province, stage.root)
+    published = await departments.publish(stage.province, stage.cast.root)
     await departments.until_published(endpoints, published.catalogue_version)
     now = datetime.now(UTC)
-    past = townships.past(stage.everybody, stage.own, now, stage.periods)
+    past = townships.past(stage.cast.everybody, stage.cast.own, now, stage.periods)
     recorded = await townships.give(stage.below, past)
     await once.settled(databases, [], SETTLE_SECONDS)
     return recorded
@@ -191,17 +214,15 @@ async def _acts(stage: Stage) -> tuple[list[Act], int]:
     first = await _request(stage, stage.first)
     known = await departments.until_known(stage.below, first)
     tasks = await townships.open_tasks(stage.below, known.period)
-    left = [one for one in tasks if _answers_late(stage, one.division)]
+    left = [one for one in tasks if stage.cast.answers_late(one.division)]
     stage.tell(
-        f"  Simulated officers answer; {len(left)} townships of {stage.city_name} wait.",
-        f"  模拟干部填报；{stage.city_name}有 {len(left)} 个乡镇暂未填报。",
+        f"  Simulated officers answer; {len(left)} townships of {stage.cast.city.name} wait.",
+        f"  模拟干部填报；{stage.cast.city.name}有 {len(left)} 个乡镇暂未填报。",
     )
-    now = [one for one in tasks if not _answers_late(stage, one.division)]
+    now = [one for one in tasks if not stage.cast.answers_late(one.division)]
     given = await townships.answer(stage.below, now)
     missing = sum(len(task.fields) for task in left)
-    await departments.until(
-        stage.city, first, lambda one: one.waiting_count <= missing
-    )
+    await departments.until(stage.city, first, lambda one: one.waiting_count <= missing)
     again = time.monotonic()
     second = await _request(stage, stage.second)
     await departments.until_known(stage.below, second)
@@ -212,15 +233,10 @@ async def _acts(stage: Stage) -> tuple[list[Act], int]:
     )
     given += await townships.answer(stage.below, rest)
     done = [
-        await _done(stage, stage.first, first, _must_first(stage), begin),
-        await _done(stage, stage.second, second, _must_second(stage), again),
+        await _done(stage, stage.first, first, stage.cast.must_first(), begin),
+        await _done(stage, stage.second, second, stage.cast.must_second(), again),
     ]
     return done, given
-
-
-def _answers_late(stage: Stage, division: str) -> bool:
-    """Whether a township answers only after act two has begun."""
-    return division.startswith(stage.city_code) and division not in stage.early
 
 
 async def _request(stage: Stage, department: Department) -> str:
@@ -260,21 +276,6 @@ async def _done(
 
 def _is_over(one: pb.DataRequest) -> bool:
     return one.state != pb.DATA_REQUEST_STATE_OPEN
-
-
-def _must_first(stage: Stage) -> Counts:
-    """Return what the gate must decide in act one: one element is held, but old, in the city."""
-    old = len(stage.own) * len(set(things.AGED) & set(things.FIRST))
-    return 0, 0, old, len(stage.everybody) * len(things.FIRST) - old
-
-
-def _must_second(stage: Stage) -> Counts:
-    """Return what it must decide in act two: who answered early serves, who did not joins."""
-    own, early = len(stage.own), len(stage.early)
-    shared = len(things.SHARED)
-    old = len(set(things.AGED) & set(things.NEW))
-    fresh = len(things.NEW) - old
-    return early * shared, (own - early) * shared, own * old, own * fresh
 
 
 def _decided(acts: Sequence[Act]) -> Check:

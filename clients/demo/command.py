@@ -18,9 +18,12 @@ from clients.cli.parse import LevelName
 from clients.cli.session import Json, Session
 from clients.cli.up import kept_root
 from clients.cli.words import UsageProblem
+from clients.demo import acts_view
+from clients.demo.acts import Once, collect_once
 from clients.demo.board import Board
 from clients.demo.line import running_line
 from clients.demo.run import Result, Wish, main_job, spread_divisions
+from clients.runtime import Endpoints
 from clients.runtime.errors import ClientError
 from deploy.embedded.errors import DirectoryInUse
 from deploy.embedded.lock import DirectoryLock
@@ -56,7 +59,7 @@ async def demo(
         float, typer.Option(min=0, help="Spread the answers over so many seconds. 节奏")
     ] = 0.0,
 ) -> None:
-    """Run the main job once, with simulated officers, and prove its numbers. 演示.
+    """Run the main job, then collect once in two acts, and prove the numbers. 演示.
 
     Everything runs on this machine, in .ducha/demo (or --data), which is made
     anew each time. Exit 0 only if every number agrees with the databases of all
@@ -72,12 +75,15 @@ async def demo(
         )
     data = fresh_folder(session.choices.data or HOME)
     kept_root(data, root)  # so that `ducha up` goes on with the same root
-    result = await _run(session, data, Wish(rows, root, wire, pace))
+    result, played = await _run(session, data, Wish(rows, root, wire, pace))
     if session.choices.as_json:
-        session.write_json(summary(result))
+        whole = summary(result) | {"collect_once": acts_view.summary(played)}
+        session.write_json(whole)
     else:
         _print(session, result, data)
-    if not result.agrees:
+        acts_view.show(session, played)
+        _print_next(session, result, data)
+    if not (result.agrees and played.agrees):
         raise typer.Exit(REFUSED)
 
 
@@ -113,10 +119,8 @@ def _must_rest(data: Path) -> None:
     lock.release()
 
 
-async def _run(session: Session, data: Path, wish: Wish) -> Result:
+async def _run(session: Session, data: Path, wish: Wish) -> tuple[Result, Once]:
     board = Board(session.say)
-    live = Live(board, console=session.out, refresh_per_second=10)
-    on_screen = session.out.is_terminal and not session.choices.as_json
     session.write(
         f"Starting PostgreSQL, NATS and four services in {data} …",
         f"正在 {data} 启动 PostgreSQL、NATS 和四级服务…",
@@ -129,14 +133,26 @@ async def _run(session: Session, data: Path, wish: Wish) -> Result:
         )
         try:
             await spread_divisions(endpoints, wish)
-            with live if on_screen else nullcontext():
-                result = await main_job(endpoints, wish, board, session.say)
+            result = await _main_job(session, endpoints, wish, board)
+            board.step = session.say("Collecting once", "一次采集")
+            played = await collect_once(endpoints, wish, session.write)
         except TimeoutError as late:
             raise DemoFailed(
                 f"It did not finish in time while: {board.step or 'starting'}. "
                 f"The logs are in {data}.",
                 f"未能按时完成，停在：{board.step or '启动'}。日志见 {data}。",
             ) from late
+    return result, played
+
+
+async def _main_job(
+    session: Session, endpoints: Endpoints, wish: Wish, board: Board
+) -> Result:
+    """Do the main job; show it as it goes on a terminal, and at its end elsewhere."""
+    live = Live(board, console=session.out, refresh_per_second=10)
+    on_screen = session.out.is_terminal and not session.choices.as_json
+    with live if on_screen else nullcontext():
+        result = await main_job(endpoints, wish, board, session.say)
     if not on_screen and not session.choices.as_json:
         session.out.print(board)
     return result
@@ -185,6 +201,9 @@ def _print(session: Session, result: Result, data: Path) -> None:
         ],
     )
     _print_proof(session, result)
+
+
+def _print_next(session: Session, result: Result, data: Path) -> None:
     session.write("\nTry next:", "\n接下来可以试：")
     session.write(
         f"  ducha up --data {data}    # the same system again; then, beside it:",
@@ -194,6 +213,8 @@ def _print(session: Session, result: Result, data: Path) -> None:
         f"ducha item show {result.item} --level city --data {data}",
         f"ducha inbox {result.example} --data {data}",
         f"ducha audit rollups --data {data}",
+        f"ducha registry requests --data {data}",
+        f"ducha registry savings --level city --by-requester --data {data}",
         "ducha --help",
     ):
         session.write(f"  {line}", f"  {line}")

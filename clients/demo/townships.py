@@ -38,7 +38,8 @@ def answer_to(task: pb.Task) -> pb.Answer:
     What came filled in is confirmed by nine townships of ten.
     """
     moved = int(task.division) % 10 == 0
-    unchanged, given = [], []
+    unchanged: list[str] = []
+    given: list[str] = []
     for field in task.fields:
         same = field.HasField("prefilled") and field.element in HELD and not moved
         (unchanged if same else given).append(field.element)
@@ -106,9 +107,7 @@ def past(
     now: datetime,
     periods: tuple[str, str],
 ) -> list[pb.Answer]:
-    """Return what townships gave before: last month's steady values; and those of `own`
-    some of this month, too long ago.
-    """
+    """Return last month's steady values of all, and what `own` gave this month too early."""
     this, before = periods
     long_ago = now - timedelta(days=things.AGED_DAYS)
     return [

@@ -11,7 +11,6 @@ import pytest
 from ducha.catalogue.v1 import catalogue_pb2 as pb
 from ducha.catalogue.v1 import catalogue_service_pb2 as api
 from ducha.catalogue.v1.catalogue_service_pb2_grpc import CatalogueKeepingServiceStub
-
 from services.province.catalogue import workbook
 from services.province.catalogue.capability import KEEPING
 from tests.catalogue import KEEPER, element, held, indicator, publish

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from ducha.catalogue.v1 import catalogue_facts_pb2 as facts
+from ducha.catalogue.v1 import catalogue_facts_pb2 as messages
 from ducha.catalogue.v1 import catalogue_pb2 as pb
 from tier import ledger
 from tier.app import App
 from tier.catalogue import store, wire
-from tier.catalogue.model import Catalogue
+from tier.catalogue.model import Catalogue, Element, Indicator
 from tier.jurisdiction import DIGITS, Code, Level
 from tier.ledger import Author, Entry
 from tier.runtime.db import Database, Tx
+from tier.runtime.errors import Contended
+
+Rows: TypeAlias = tuple[Sequence[Element], Sequence[Indicator]]
 
 SUBJECT = "catalogue"
 FACT_ROWS = 500  # a row is half a kilobyte; a fact of 500 fits any bundle
@@ -47,6 +51,30 @@ async def held(tx: Tx, db: Database) -> Catalogue:
     return grown
 
 
+async def write(app: App, tx: Tx, actor: str, before: int, rows: Rows) -> None:
+    """Let rows be the version after `before`, and tell every child; the last of a transaction.
+
+    Raises:
+        Contended: the catalogue is no longer at version `before`.
+    """
+    if await store.head(tx) != before:
+        raise Contended
+    elements, indicators = rows
+    if not elements and not indicators:
+        return
+    await store.insert(tx, elements, indicators)
+    await store.raise_head(tx, before + 1)
+    now = app.now()
+    facts = facts_of(
+        Author.at(now, app.node.name, actor),
+        before + 1,
+        store.Bodies([one.body for one in elements], [one.body for one in indicators]),
+        app.node.hosts[0],
+        tuple(child.name for child in app.node.children),
+    )
+    await ledger.append(tx, app.feed, list(facts), now)
+
+
 def facts_of(
     author: Author,
     version: int,
@@ -65,7 +93,7 @@ def facts_of(
     given.sort(key=lambda row: row.version)
     for start in range(0, len(given), FACT_ROWS):
         part, rest = given[start : start + FACT_ROWS], given[start + FACT_ROWS :]
-        payload = facts.CataloguePublished(
+        payload = messages.CataloguePublished(
             version=rest[0].version - 1 if rest else version,
             elements=[row for row in part if isinstance(row, pb.Element)],
             indicators=[row for row in part if isinstance(row, pb.Indicator)],

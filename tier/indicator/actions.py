@@ -225,7 +225,7 @@ async def _open(
         for area, tally in lacking.items()
         for part in (area, *tally.origins)
     ]
-    rows = await registry.missing(
+    rows = await registry.unanswered(
         reading.tx,
         reading.query.period.text,
         reading.query.subject.numbers,

@@ -16,7 +16,9 @@ from tier.registry.values import scaled_back
 COUNTY_DIGITS = DIGITS[Level.COUNTY]
 
 NO_VALUES = "no values of {codes}（{codes} 无数据）"
-NO_NUMBER = "the formula gives no number, as by a division by zero（公式无结果，如除数为零）"
+NO_NUMBER = (
+    "the formula gives no number, as by a division by zero（公式无结果，如除数为零）"
+)
 TEXTS = "{codes} holds texts, which are only counted（{codes} 为文本，只能计数）"
 
 
@@ -202,7 +204,9 @@ def lacks(sheet: Sheet, elements: Iterable[int]) -> bool:
     return any(element in asked and element not in held for element in elements)
 
 
-def missing_of(subject: Subject, tally: Tally, found: Sequence[Code], most: int) -> Missing:
+def missing_of(
+    subject: Subject, tally: Tally, found: Sequence[Code], most: int
+) -> Missing:
     """Say which divisions are missing, of those found: one more than `most` if there are more.
 
     How many there are beyond what is listed, the totals say of each element: the one that

@@ -8,7 +8,9 @@ from tier.jurisdiction import Code, Level
 from tier.runtime.db import Tx
 
 # The tree changes with a fact about it, and never else.
-VERSION = "SELECT coalesce(max(position), 0) FROM ledger_fact WHERE subject = 'divisions'"
+VERSION = (
+    "SELECT coalesce(max(position), 0) FROM ledger_fact WHERE subject = 'divisions'"
+)
 
 FIRST_DAY = "SELECT min(valid_from) FROM division"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tier.registry.actions import asking
 from tier.registry.actions.desk import Desk, load
+from tier.registry.errors import PeriodMismatch
 from tier.registry.model import (
     Answer,
     Conflict,
@@ -16,6 +17,7 @@ from tier.registry.model import (
     Sheet,
     Sum,
 )
+from tier.registry.past import sheets_as_of
 from tier.registry.periods import parse as parse_period
 from tier.registry.request_store import waiting_of_item
 from tier.registry.stage_store import (
@@ -26,6 +28,13 @@ from tier.registry.stage_store import (
 )
 from tier.registry.store import conflict, needs, previous, settle_conflict, sheets
 from tier.registry.task_store import due_conflicts, next_due, requests, tasks
+from tier.registry.total_store import (
+    Stretch,
+    Sums,
+    county_sums,
+    sheet_sums,
+    unanswered,
+)
 
 __all__ = [
     "Answer",
@@ -37,10 +46,14 @@ __all__ = [
     "Need",
     "Outcome",
     "Period",
+    "PeriodMismatch",
     "Sheet",
+    "Stretch",
     "Sum",
+    "Sums",
     "asking",
     "conflict",
+    "county_sums",
     "due_conflicts",
     "load",
     "mark",
@@ -53,7 +66,10 @@ __all__ = [
     "previous",
     "requests",
     "settle_conflict",
+    "sheet_sums",
     "sheets",
+    "sheets_as_of",
     "tasks",
+    "unanswered",
     "waiting_of_item",
 ]

@@ -142,8 +142,7 @@ async def _stood(
         for source in sources.values()
         for conflict_id in source.answer.conflict_ids
     }
-    keys = [sheet.key for sheet in sheets]
-    decided = await query_store.decisions(tx, provenance.DECIDED, keys, conflicts)
+    decided = await query_store.decisions(tx, provenance.DECIDED, conflicts)
     taken = provenance.taken_from(decided)
     return {sheet.key: list(_past(wanted, sheet, sources, taken)) for sheet in sheets}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tier.registry.model import Conflict, Key, Sheet
+from tier.registry.model import Conflict, Sheet
 from tier.registry.store import (
     COLUMNS,
     CONFLICT_COLUMNS,
@@ -94,13 +94,9 @@ async def answers(tx: Tx, fact_ids: Collection[UUID]) -> list[Placed]:
     return [(row["position"], row["body"]) for row in rows]
 
 
-async def decisions(
-    tx: Tx, kind: str, keys: Collection[Key], conflict_ids: Collection[UUID]
-) -> list[Placed]:
-    """Return the facts that decided conflicts, about these or about their sheets."""
+async def decisions(tx: Tx, kind: str, conflict_ids: Collection[UUID]) -> list[Placed]:
+    """Return the facts that decided conflicts; each has the conflict for its subject."""
     if not conflict_ids:
         return []
-    subjects = [f"{key.division}/{key.period}" for key in keys]
-    subjects.extend(map(str, conflict_ids))
-    rows = await tx.fetch(DECISIONS, subjects, kind)
+    rows = await tx.fetch(DECISIONS, [str(one) for one in conflict_ids], kind)
     return [(row["position"], row["body"]) for row in rows]

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tier.jurisdiction import Code
-from tier.registry.model import Key, Sheet, Sum
+from tier.registry.model import Sheet, Sum
 from tier.registry.store import COLUMNS, sheet_from
 from tier.runtime.db import Tx
 
@@ -45,7 +45,7 @@ SHEETS = """
     SELECT left(s.division, $6), e.element, count(*), count(e.place),
            count(*) FILTER (WHERE s.flags[e.place] & 1 = 0),
            coalesce(sum(s.numbers[e.place]) FILTER (WHERE s.flags[e.place] & 128 = 0), 0)::bigint,
-           coalesce(sum(floor(extract(epoch FROM s.observed[s.given[e.place]]))), 0)::bigint,
+           coalesce(sum(trunc(extract(epoch FROM s.observed[s.given[e.place]]))), 0)::bigint,
            min(s.numbers[e.place]) FILTER (WHERE s.flags[e.place] & 128 = 0),
            max(s.numbers[e.place]) FILTER (WHERE s.flags[e.place] & 128 = 0)
       FROM unnest($3::text[]) AS part (code)
@@ -62,7 +62,7 @@ SHEETS = """
 """
 
 # The open tasks of an area by code: as few rows as are shown.
-MISSING = """
+UNANSWERED = """
     SELECT wanted.area, m.division
       FROM unnest($3::text[], $4::text[]) AS wanted (area, part)
      CROSS JOIN LATERAL (
@@ -85,11 +85,18 @@ WITHIN = f"""
 """  # noqa: S608 - constants
 
 # What was asked by a moment, of requests that nobody took back since.
-ASKED = """
+REQUESTS_BY = """
+    SELECT data_request_id, request FROM registry_request
+     WHERE period = $1 AND created_at <= $2 AND NOT withdrawn
+"""
+NEEDS_BY = """
     SELECT n.division, n.data_request_id
-      FROM unnest($2::text[], $3::uuid[]) AS wanted (d, r)
-           JOIN registry_need n ON (n.data_request_id, n.division) = (wanted.r, wanted.d)
-     WHERE n.period = $1
+      FROM unnest($2::text[]) AS part (code)
+           JOIN registry_need n
+             ON n.division >= greatest(part.code, $3)
+            AND n.division < least(part.code || ':', $4)
+            AND n.period = $1
+     WHERE n.created_at <= $5
 """
 
 
@@ -125,7 +132,7 @@ async def sheet_sums(
     return [(area, element, Sum(*sums)) for area, element, *sums in rows]
 
 
-async def missing(
+async def unanswered(
     tx: Tx,
     period: str,
     elements: Sequence[int],
@@ -138,7 +145,7 @@ async def missing(
     """
     wanted = list(parts)
     rows = await tx.fetch(
-        MISSING,
+        UNANSWERED,
         period,
         elements,
         [area for area, _ in wanted],
@@ -146,3 +153,25 @@ async def missing(
         limit,
     )
     return [(row["area"], Code(row["division"])) for row in rows]
+
+
+async def sheets_within(tx: Tx, period: str, stretch: Stretch) -> list[Sheet]:
+    """Return all sheets of a period in a stretch."""
+    rows = await tx.fetch(WITHIN, period, stretch.areas, stretch.first, stretch.end)
+    return [sheet_from(row) for row in rows]
+
+
+async def requests_by(tx: Tx, period: str, at: datetime) -> dict[UUID, bytes]:
+    """Return the requests that were made by a moment and not taken back since, as made."""
+    rows = await tx.fetch(REQUESTS_BY, period, at)
+    return {row["data_request_id"]: row["request"] for row in rows}
+
+
+async def needs_by(
+    tx: Tx, period: str, stretch: Stretch, at: datetime
+) -> list[tuple[Code, UUID]]:
+    """Return the divisions of a stretch that had been asked by a moment, by request."""
+    rows = await tx.fetch(
+        NEEDS_BY, period, stretch.areas, stretch.first, stretch.end, at
+    )
+    return [(Code(row["division"]), row["data_request_id"]) for row in rows]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from ducha.catalogue.v1 import catalogue_service_pb2 as pb
-from services.province.catalogue.plan import Plan, Rows, plan
-from tier import ledger
+from services.province.catalogue.plan import Rows, plan
 from tier.app import App
-from tier.catalogue import held, store
-from tier.catalogue.actions import facts_of
-from tier.ledger import Author
+from tier.catalogue import held
+from tier.catalogue.actions import write
 from tier.runtime import requests
 from tier.runtime.db import Tx
-from tier.runtime.errors import Contended, RequestIdReused
+from tier.runtime.errors import RequestIdReused
 from tier.runtime.requests import Request
 
 
@@ -47,10 +45,9 @@ async def publish(
         answer = await _answered(tx, request)
         if answer is not None:
             return answer
-        if await store.head(tx) != catalogue.version:
-            raise Contended
         await requests.keep(tx, [(request, response.SerializeToString())])
-        await _write(app, tx, actor, planned)
+        new = (planned.elements, planned.indicators)
+        await write(app, tx, actor, catalogue.version, new)
     return response
 
 
@@ -62,23 +59,3 @@ async def _answered(tx: Tx, request: Request) -> pb.PublishCatalogueResponse | N
     if answer is None:
         return None
     return pb.PublishCatalogueResponse.FromString(answer)
-
-
-async def _write(app: App, tx: Tx, actor: str, planned: Plan) -> None:
-    """Write a new version and record it, told to every child."""
-    if not planned.published:
-        return
-    await store.insert(tx, planned.elements, planned.indicators)
-    await store.raise_head(tx, planned.version)
-    now = app.now()
-    facts = facts_of(
-        Author.at(now, app.node.name, actor),
-        planned.version,
-        store.Bodies(
-            [one.body for one in planned.elements],
-            [one.body for one in planned.indicators],
-        ),
-        app.node.hosts[0],
-        tuple(child.name for child in app.node.children),
-    )
-    await ledger.append(tx, app.feed, list(facts), now)

@@ -32,7 +32,7 @@ from tier.ledger import Author, Entry
 from tier.registry import Answer, Desk, Flag, Key, Sheet, parse_period, values
 from tier.runtime import moments, requests, telemetry
 from tier.runtime.db import Tx
-from tier.runtime.errors import TierError, Violation
+from tier.runtime.errors import InvalidInput, TierError, Violation
 from tier.runtime.requests import Kept, Request
 
 CONFLICT_DAYS = 3
@@ -133,6 +133,8 @@ def _outcome(
     known = requests.answer_to(filing.request, before)
     if known is not None:
         return known
+    if "\0" in filing.actor:  # no row could keep it: the whole batch would fail
+        return InvalidInput(problem="actor: holds a NUL character")
     try:
         drafted = _drafted(batch, filing)
     except TierError as refusal:

@@ -44,7 +44,7 @@ LOG = structlog.get_logger(__name__)
 AT_ONCE = 200
 LOOK_SECONDS = 60.0
 """A conflict that a lock holds up is looked at again as often."""
-BY_DEFAULT = "未在期限内裁定，按主管部门数据版本默认处理 Undecided in time: the owner's version stands"
+BY_DEFAULT = "未在期限内裁定，按默认规则处理 Undecided in time: decided by default"
 
 
 @dataclass(frozen=True, slots=True)

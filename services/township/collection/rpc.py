@@ -12,7 +12,7 @@ from ducha.collection.v1.collection_service_pb2_grpc import (
     CollectionServiceServicer,
     add_CollectionServiceServicer_to_server,
 )
-from services.township.collection import actions, conflicts, sheets, tasks
+from services.township.collection import actions, conflicts, exchange, tasks
 from services.township.collection.actions import Filing
 from tier.app import App
 from tier.runtime import requests
@@ -67,13 +67,13 @@ class CollectionService(CollectionServiceServicer):
         self, request: pb.ExportTasksRequest, context: Context
     ) -> pb.ExportTasksResponse:
         """Write open tasks as a workbook."""
-        return await sheets.export_tasks(self._app, request)
+        return await exchange.export_tasks(self._app, request)
 
     async def ImportAnswers(
         self, request: pb.ImportAnswersRequest, context: Context
     ) -> pb.ImportAnswersResponse:
         """Record what a workbook was filled in with."""
-        return await sheets.import_answers(self._app, request, self._filings.submit)
+        return await exchange.import_answers(self._app, request, self._filings.submit)
 
     async def ResolveConflict(
         self, request: pb.ResolveConflictRequest, context: Context

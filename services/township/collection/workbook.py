@@ -50,8 +50,7 @@ HELP = (
     "每行一个任务，每列一个数据元；灰色底纹的单元格不需要填写。",
     "One row a task, one column an element; shaded cells are not asked.",
     "灰色字为已有数据：无变化则不动，导入即确认；有变化请改写；尚不清楚请清空。",
-    "Grey values are known already: leave them to confirm, write over them to change, or empty "
-    "them to leave the field open.",
+    "Grey values are known: leave them to confirm, write over them to change, empty them to wait.",
     "不要改动前五列和标题；可以增删行。请粘贴数值，不要使用公式。",
     "Keep the first five columns and the headings; rows may go. Paste values, not formulas.",
     f"一次最多 {MOST_ROWS} 个任务、{MOST_ELEMENTS} 个数据元；其余任务保持待填，可再次导出。",
@@ -255,15 +254,16 @@ def _check(row: SheetRow, key: Key) -> None:
     Raises:
         CellWrong: the division or the period cannot be read.
     """
+    cell = row[DIVISION]
     try:
-        if level_of(parse(key.division)) < Level.TOWNSHIP:
-            raise ValueError("is above the township（区划级别有误）")
-    except ValueError as wrong:
-        raise CellWrong(row[DIVISION].place, str(wrong)) from wrong
-    try:
+        level = level_of(parse(key.division))
+        cell = row[PERIOD]
         parse_period(key.period)
     except ValueError as wrong:
-        raise CellWrong(row[PERIOD].place, str(wrong)) from wrong
+        raise CellWrong(cell.place, str(wrong)) from wrong
+    if level < Level.TOWNSHIP:
+        problem = "is above the township（区划级别有误）"
+        raise CellWrong(row[DIVISION].place, problem)
 
 
 def _revision(cell: Cell) -> int | None:

@@ -265,6 +265,8 @@ class CatalogueKeepingServiceServicer:
 
     def ExportWorkbook(self, request, context):
         """ExportWorkbook returns the whole catalogue as an Excel workbook.
+
+        Errors: none of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

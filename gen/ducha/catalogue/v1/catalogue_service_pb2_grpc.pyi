@@ -157,7 +157,10 @@ class CatalogueKeepingServiceStub:
     * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
     """
     ExportWorkbook: _grpc.UnaryUnaryMultiCallable[_catalogue_service_pb2.ExportWorkbookRequest, _catalogue_service_pb2.ExportWorkbookResponse]
-    """ExportWorkbook returns the whole catalogue as an Excel workbook."""
+    """ExportWorkbook returns the whole catalogue as an Excel workbook.
+
+    Errors: none of its own.
+    """
 
 @_typing.type_check_only
 class CatalogueKeepingServiceAsyncStub(CatalogueKeepingServiceStub):
@@ -188,7 +191,10 @@ class CatalogueKeepingServiceAsyncStub(CatalogueKeepingServiceStub):
     * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
     """
     ExportWorkbook: _aio.UnaryUnaryMultiCallable[_catalogue_service_pb2.ExportWorkbookRequest, _catalogue_service_pb2.ExportWorkbookResponse]  # type: ignore[assignment]
-    """ExportWorkbook returns the whole catalogue as an Excel workbook."""
+    """ExportWorkbook returns the whole catalogue as an Excel workbook.
+
+    Errors: none of its own.
+    """
 
 class CatalogueKeepingServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogueKeepingService changes the catalogue. Only the province serves it; changes travel down the links."""
@@ -234,6 +240,9 @@ class CatalogueKeepingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalogue_service_pb2.ExportWorkbookRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalogue_service_pb2.ExportWorkbookResponse, _abc.Awaitable[_catalogue_service_pb2.ExportWorkbookResponse]]:
-        """ExportWorkbook returns the whole catalogue as an Excel workbook."""
+        """ExportWorkbook returns the whole catalogue as an Excel workbook.
+
+        Errors: none of its own.
+        """
 
 def add_CatalogueKeepingServiceServicer_to_server(servicer: CatalogueKeepingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
