@@ -115,9 +115,8 @@ class Line:
         """Ask for elements of areas, by default of the whole of the requester."""
         app = self.at(requester)
         call = Call(a_request(), Code(requester), ACTOR)
-        asked = Asked(
-            a_need(self.clock.at, elements, period, days), areas(targets), False
-        )
+        need = a_need(self.clock.at, elements, period, days)
+        asked = Asked(need, areas(targets), expect_nothing_held=False)
         response = await asking.request(app, call, asked)
         self.requests[response.data_request.data_request_id] = call.division
         return response

@@ -78,6 +78,7 @@ AGED = ("flood.shelters", "welfare.volunteers")
 """Given this month by the townships of the second act, but too long ago."""
 
 AGED_DAYS = STALE_DAYS + 3
+MOVED_SHARE = 0.1
 INDICATOR = "safety.hazards_settled_share"
 
 
@@ -152,6 +153,12 @@ def values(
 ) -> list[registry_pb2.Value]:
     """Return what a simulated officer gives for several elements."""
     return [value(code, division, period) for code in codes]
+
+
+def has_moved(division: str, period: str) -> bool:
+    """Whether a township's steady values are others than before: one of ten, by chance."""
+    chance = random.Random(f"moved/{division}/{period}")  # noqa: S311 - repeatable
+    return chance.random() < MOVED_SHARE
 
 
 def months(today: date) -> tuple[str, str]:

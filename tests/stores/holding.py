@@ -20,7 +20,7 @@ from ducha.catalogue.v1 import catalogue_pb2
 from ducha.collection.v1 import collection_pb2, collection_service_pb2
 from ducha.registry.v1 import registry_pb2
 from ducha.registry.v1 import registry_service_pb2 as pb
-from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from ducha.registry.v1 import registry_service_pb2_grpc as stubs
 from services.township.collection import actions as collection
 from services.township.collection import conflicts
 from services.township.collection.actions import Filing
@@ -48,9 +48,7 @@ PROVINCE = Node(
 )
 TOWNSHIPS = Node("towns", Level.TOWNSHIP, (ROOT,), "province")
 TOWNS = [
-    f"{county}{town:03}"
-    for county in ("530102", "530103", "530302")
-    for town in (1, 2)
+    f"{county}{town:03}" for county in ("530102", "530103", "530302") for town in (1, 2)
 ]
 AREAS = ["53", "5301", "5303", "530102", "530103", "530302"]
 PEOPLE, PRICE, NOTE = "people.total", "price.mean", "roads.note"
@@ -107,7 +105,11 @@ async def ask(
 ) -> UUID:
     """Ask for values of all townships within divisions; return the request's id."""
     message = registry_pb2.DataRequest(
-        requester="模拟部门", title="模拟申请", elements=elements, period=period, use="planning"
+        requester="模拟部门",
+        title="模拟申请",
+        elements=elements,
+        period=period,
+        use="planning",
     )
     message.deadline_time.FromDatetime(deadline)
     targets = assignment_pb2.TargetSelection(level=4, within=divisions)
@@ -158,10 +160,10 @@ async def decide(app: App, conflict_id: str, *, take_rival: bool) -> None:
 
 
 @asynccontextmanager
-async def a_door(app: App) -> AsyncIterator[RegistryServiceStub]:
+async def a_door(app: App) -> AsyncIterator[stubs.RegistryServiceAsyncStub]:
     """Serve the registry as a tier does, and call it."""
     async with served(app, CAPABILITY.services) as channel:
-        yield RegistryServiceStub(channel)
+        yield stubs.RegistryServiceStub(channel)
 
 
 async def reason(call: Any) -> str:
@@ -172,7 +174,7 @@ async def reason(call: Any) -> str:
 
 
 async def observations(
-    door: RegistryServiceStub, size: int = 0, **over: Any
+    door: stubs.RegistryServiceAsyncStub, size: int = 0, **over: Any
 ) -> list[registry_pb2.Observation]:
     """Return the values of all pages."""
     request = pb.ListObservationsRequest(period=PERIOD, page_size=size, **over)

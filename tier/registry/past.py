@@ -17,7 +17,7 @@ from tier.catalogue import Catalogue
 from tier.jurisdiction import Code, Level, level_of
 from tier.registry import history, provenance, query_store, total_store, wire
 from tier.registry.history import Given, Moment, Taken
-from tier.registry.model import Flag, Sheet
+from tier.registry.model import Answer, Flag, Sheet
 from tier.registry.total_store import Stretch
 from tier.runtime import moments
 from tier.runtime.db import Tx
@@ -42,7 +42,7 @@ async def sheets_as_of(
     for start in range(0, len(sheets), BATCH):
         part = sheets[start : start + BATCH]
         answers = await _answers(tx, part)
-        taken = await _taken(tx, part, answers)
+        taken = await _taken(tx, answers)
         for sheet in part:
             given = [
                 Given(revision, *answers[fact_id])
@@ -82,7 +82,7 @@ def _by_level(
     return numbers
 
 
-Answers = Mapping[UUID, tuple[Moment, history.Answer]]
+Answers = Mapping[UUID, tuple[Moment, Answer]]
 
 
 async def _answers(tx: Tx, sheets: Sequence[Sheet]) -> Answers:
@@ -96,15 +96,14 @@ async def _answers(tx: Tx, sheets: Sequence[Sheet]) -> Answers:
     return answers
 
 
-async def _taken(tx: Tx, sheets: Sequence[Sheet], answers: Answers) -> list[Taken]:
+async def _taken(tx: Tx, answers: Answers) -> list[Taken]:
     """Return which conflicts of these answers were decided for the rival."""
     conflicts = [
         conflict_id
         for _, answer in answers.values()
         for conflict_id in answer.conflict_ids
     ]
-    keys = [sheet.key for sheet in sheets]
-    facts = await query_store.decisions(tx, provenance.DECIDED, keys, conflicts)
+    facts = await query_store.decisions(tx, provenance.DECIDED, conflicts)
     return provenance.taken_from(facts)
 
 

@@ -85,7 +85,9 @@ def serve(needs: Sequence[Need], answer: Answer, ages: Ages) -> list[Need]:
     given, aging = usable(answer, ages)
     flags = dict(zip(answer.elements, answer.flags, strict=True))
     counted: set[int] = set()
-    prefilled = answer.prefilled
+    # What was confirmed came filled in; the rest of what did is whoever's waited first.
+    unchanged = sum(1 for flag in answer.flags if flag & Flag.UNCHANGED)
+    corrected = max(0, answer.prefilled - unchanged)
     served = []
     for need in needs:
         came = _came(need, given, aging, answer.observed_at)
@@ -94,15 +96,15 @@ def serve(needs: Sequence[Need], answer: Answer, ages: Ages) -> list[Need]:
             continue
         new = came - counted
         counted |= new
-        filled = min(prefilled, len(new))
-        prefilled -= filled
         confirmed = sum(1 for element in new if flags[element] & Flag.UNCHANGED)
+        filled = min(corrected, len(new) - confirmed)
+        corrected -= filled
         served.append(
             replace(
                 need,
                 waiting=tuple(one for one in need.waiting if one not in came),
                 confirmed=need.confirmed + confirmed,
-                prefilled=need.prefilled + filled,
+                prefilled=need.prefilled + confirmed + filled,
             )
         )
     return served

@@ -69,8 +69,9 @@ UNANSWERED = """
            SELECT division FROM registry_sheet s
             WHERE s.division >= wanted.part AND s.division < wanted.part || ':'
               AND s.period = $1 AND s.asked <> '{}' AND s.asked && $2::smallint[]
-              AND EXISTS (SELECT FROM unnest($2::smallint[]) AS element
-                           WHERE element = ANY (s.asked) AND element <> ALL (s.elements))
+              AND (s.elements = '{}' OR EXISTS (
+                   SELECT FROM unnest($2::smallint[]) AS element
+                    WHERE element = ANY (s.asked) AND element <> ALL (s.elements)))
             ORDER BY s.division, s.period
             LIMIT $5) m
 """
