@@ -28,6 +28,7 @@ from bench.product.services import ducha_line, services
 from bench.profile import profile
 from bench.servers import Servers, running
 from bench.statements import SETTINGS
+from bench.workloads import flow
 from deploy.embedded.line import Line
 
 TABLE_COLUMNS = 130
@@ -127,8 +128,23 @@ async def on_ducha(
         if work.has(COLLECTING):
             ducha.collected = await collect.on_ducha(around.line, around.servers, work)
             ducha.peak_mib = plan.peaks(line)
-        seen = await profile(line, around.servers, work) if around.profiled else ""
+        seen = await _profile(line, around, work) if around.profiled else ""
     return ducha, echoed, seen
+
+
+async def _profile(line: DuchaLine, around: Around, work: Plan) -> str:
+    """See where the time goes: of items back to back, or else of what was run."""
+    servers = around.servers
+
+    async def items() -> None:
+        shared = servers.processes()
+        await flow.items(line, shared, work.townships, work.effort.items)
+
+    async def collects() -> None:
+        await collect.again(around.line, servers, work)
+
+    chosen = items if work.has(OF_ITEMS) else collects
+    return await profile(line.processes(), servers, chosen)
 
 
 def show(made: report.Report) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bench import elements, meter
-from bench.collected import DUCHA, SHAPES, Collected
+from bench.collected import DUCHA, SHAPES, SHARE, Collected, rush_cpu
 from bench.floor.line import floor_line
 from bench.line import Entering
 from bench.plan import Plan, tell
@@ -16,11 +17,15 @@ from bench.product.services import databases, processes
 from bench.servers import Servers
 from bench.workloads import entered, gate, rush
 from bench.workloads.flow import Run
-from bench.workloads.rush import Rush
+from bench.workloads.rush import Province, Rush
 from deploy.embedded.line import Line
 
 RUSH_SECONDS = 880
 """All of a rush, grids and questions included: it ends within a quarter of an hour."""
+
+PROFILED_FROM = 120
+PROFILED_DAY = "2027-01-02"
+"""Periods that nothing else uses."""
 
 
 async def on_floor(servers: Servers, plan: Plan) -> Collected:
@@ -38,9 +43,7 @@ async def on_floor(servers: Servers, plan: Plan) -> Collected:
 async def on_ducha(running: Line, servers: Servers, plan: Plan) -> Collected:
     """Measure services that know their divisions."""
     taken, periods = Collected(), elements.months()
-    addresses = {
-        place.spec.name: running.grpc(place.spec.name) for place in running.places
-    }
+    addresses = _addresses(running)
     around = (addresses, processes(running), databases(running, servers))
     async with collecting(running.root, *around) as line:
         if "gate" in plan.only:
@@ -51,8 +54,8 @@ async def on_ducha(running: Line, servers: Servers, plan: Plan) -> Collected:
             tell(line.name, "entered", _told(runs))
         if "rush" in plan.only:
             async with asyncio.timeout(RUSH_SECONDS):
-                taken.rush = await _rush(line, servers, plan, addresses)
-            tell(line.name, "rush", [f"{taken.rush.rate:,.0f} answers/s"])
+                ends = (addresses["province"], addresses["township"])
+                taken.rush = await _rush(line, servers, plan, *ends)
     return taken
 
 
@@ -85,16 +88,45 @@ async def _enter(
 
 
 async def _rush(
-    line: Collecting, servers: Servers, plan: Plan, addresses: dict[str, str]
+    line: Collecting, servers: Servers, plan: Plan, top: str, bottom: str
 ) -> Rush:
     """Teach the line its grids, then let them all answer."""
     rows = elements.grids(plan.villages.codes, plan.effort.grids)
-    top = addresses["province"]
-    await teach(rows, top, addresses["township"])
+    await teach(rows, top, bottom)
     tell(line.name, "rush", [f"{len(rows):,} grids known"])
-    codes = sorted(row["code"] for row in rows)
-    counties = len(plan.counties)
-    return await rush.rush(line, servers.processes(), codes, top, counties)
+    taken = await rush.rush(
+        line, servers.processes(), _codes(rows), Province(top, len(plan.counties))
+    )
+    shares = rush_cpu(taken)[SHARE]
+    told = [f"{name} {share:.0%}" for name, share in shares.items()]
+    tell(line.name, "rush", [f"{taken.rate:,.0f} answers/s;", "of a core:", *told])
+    if taken.looks.failed:
+        tell(line.name, "rush", [f"a look failed: {taken.looks.first_failure}"])
+    return taken
+
+
+async def again(running: Line, servers: Servers, plan: Plan) -> None:
+    """Do it once more for a profile: the rush if it was run, else months of townships."""
+    addresses = _addresses(running)
+    around = (addresses, processes(running), databases(running, servers))
+    async with collecting(running.root, *around) as line:
+        if "rush" not in plan.only:
+            periods = itertools.islice(elements.months(), PROFILED_FROM, None)
+            await _enter(line, servers, plan, periods, DUCHA)
+            return
+        grids = _codes(elements.grids(plan.villages.codes, plan.effort.grids))
+        looked_at = Province(addresses["province"], len(plan.counties))
+        shared = servers.processes()
+        await rush.rush(line, shared, grids, looked_at, PROFILED_DAY)
+
+
+def _addresses(running: Line) -> dict[str, str]:
+    names = [place.spec.name for place in running.places]
+    return {name: running.grpc(name) for name in names}
+
+
+def _codes(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    return sorted(row["code"] for row in rows)
 
 
 def _told(runs: Collection[Run]) -> list[str]:

@@ -18,6 +18,7 @@ NEEDED_ANSWERS = 125
 """A second: 75,000 grids in ten minutes."""
 LOOK_MILLIS = 50
 DUCHA = "ducha"
+SHARE = "share of a core"
 SHAPES = {"value": "a row a value", "answer": "a row an answer"}
 """What the floor keeps."""
 
@@ -79,7 +80,7 @@ def _entered(floors: Mapping[str, Sequence[Run]], ducha: Sequence[Run]) -> list[
 
 def _rush(rush: Rush) -> list[Figure]:
     what = f"A day of {rush.answers:,} grids (simulated)"
-    looks = f"129 counties' indicator during it, {len(rush.looks.seconds):,} looks"
+    looks = f"Indicator of {rush.counties} counties during it"
     none = (at_most(0),)
     made = [
         Figure("rush_gate", f"{what}: its ask gate", "s", rush.gate),
@@ -116,7 +117,7 @@ def _rush(rush: Rush) -> list[Figure]:
     return made + [
         Figure(
             f"rush_look_p{percent}",
-            f"{looks}, p{percent}",
+            f"{looks}, p{percent} of {len(rush.looks.seconds):,}",
             "ms",
             percentile(rush.looks.seconds, percent) * MILLIS,
             goals=(at_most(LOOK_MILLIS),) if percent == 99 else (),
@@ -141,9 +142,7 @@ def rush_cpu(rush: Rush) -> dict[str, dict[str, float]]:
         "µs an answer": {
             name: seconds / rush.answers * MICROS for name, seconds in rush.cpu.items()
         },
-        "share of a core": {
-            name: seconds / rush.seconds for name, seconds in rush.cpu.items()
-        },
+        SHARE: {name: seconds / rush.seconds for name, seconds in rush.cpu.items()},
     }
 
 

@@ -26,6 +26,7 @@ from ducha.indicator.v1 import indicator_service_pb2_grpc as door
 LOOKS_A_SECOND = 10
 LOOK_SECONDS = 10.0
 END_SECONDS = 30
+READY = "ready\n"
 
 
 @dataclass(slots=True)
@@ -64,21 +65,28 @@ def looking(
         text=True,
     )
     try:
+        assert process.stdout is not None  # noqa: S101 - we asked for a pipe
+        if process.stdout.readline() != READY:
+            raise RuntimeError("The inquirer did not start; see its output.")
         yield Inquirer(process)
     finally:
         process.kill()
         process.wait()
 
 
-async def look(
-    indicators: door.IndicatorServiceAsyncStub, indicator: str, period: str
-) -> int:
-    """Look once; return how many counties were answered for."""
+async def _problem(
+    indicators: door.IndicatorServiceAsyncStub, indicator: str, period: str, areas: int
+) -> str:
+    """Look once; return what was wrong with the answer, if anything."""
     request = api.ListIndicatorValuesRequest(
         indicator=indicator, level=division_pb2.LEVEL_COUNTY, period=period
     )
-    response = await indicators.ListIndicatorValues(request, timeout=LOOK_SECONDS)
-    return len(response.values)
+    try:
+        response = await indicators.ListIndicatorValues(request, timeout=LOOK_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        return f"{error.code().name}: {error.details()}"
+    found = len(response.values)
+    return "" if found == areas else f"{found} areas instead of {areas}"
 
 
 async def main(address: str, indicator: str, period: str, areas: int) -> None:
@@ -89,18 +97,15 @@ async def main(address: str, indicator: str, period: str, areas: int) -> None:
 
         async def timed() -> None:
             began = time.perf_counter()
-            try:
-                found = await look(indicators, indicator, period)
-            except grpc.aio.AioRpcError as error:
+            problem = await _problem(indicators, indicator, period, areas)
+            if problem:
                 seen.failed += 1
-                seen.first_failure = seen.first_failure or str(error.details())
-                return
-            if found == areas:
-                seen.seconds.append(time.perf_counter() - began)
+                seen.first_failure = seen.first_failure or problem
             else:
-                seen.failed += 1
-                seen.first_failure = seen.first_failure or f"{found} counties"
+                seen.seconds.append(time.perf_counter() - began)
 
+        await _problem(indicators, indicator, period, areas)
+        print(READY, end="", flush=True)
         closed = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
         async with asyncio.TaskGroup() as tasks:
             due = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Say where the time goes: py-spy beside the services while items go back to back."""
+"""Say where the time goes: py-spy beside the services while they work."""
 
 from __future__ import annotations
 
@@ -8,33 +8,30 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
 from bench import statements
-from bench.line import Line
-from bench.plan import Plan
 from bench.servers import Servers
-from bench.workloads import flow
 
 RATE = 250
 MOST = 15
-ROUNDS = 1
 
 
-async def profile(line: Line, servers: Servers, plan: Plan) -> str:
+async def profile(
+    processes: Mapping[str, int],
+    servers: Servers,
+    work: Callable[[], Awaitable[object]],
+) -> str:
     """Return a list of the busiest functions of each service, as Markdown."""
     program = shutil.which("py-spy", path=str(Path(sys.executable).parent))
     if program is None:
         return "py-spy is not installed beside this Python."
-    files = {name: servers.scratch / f"{name}.folded" for name in line.processes()}
-    recorders = [
-        _record(program, pid, files[name]) for name, pid in line.processes().items()
-    ]
+    files = {name: servers.scratch / f"{name}.folded" for name in processes}
+    recorders = [_record(program, pid, files[name]) for name, pid in processes.items()]
     await asyncio.sleep(1)
     await statements.reset(servers)
-    for _ in range(ROUNDS):
-        await flow.items(line, servers.processes(), plan.townships, plan.effort.items)
+    await work()
     told = ["### SQL statements", await statements.busiest(servers)]
     for recorder in recorders:
         recorder.send_signal(signal.SIGINT)

@@ -25,6 +25,8 @@ class Rush:
     """What a rush took, and how those who looked on fared."""
 
     answers: int
+    counties: int
+    """How many an observer looked at."""
     gate: float
     """Seconds of the request for all of it."""
     answered: float
@@ -42,6 +44,14 @@ class Rush:
         """Answers a second that were counted."""
         counted = self.answers - self.uncounted / elements.COUNT
         return counted / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Province:
+    """Where others look, and at how many counties."""
+
+    address: str
+    counties: int
 
 
 class Workers:
@@ -66,11 +76,11 @@ async def rush(
     line: Collecting,
     servers: Mapping[str, int],
     grids: Sequence[str],
-    top: str,
-    counties: int,
+    province: Province,
+    day: str = DAY,
 ) -> Rush:
     """Ask every grid for its day, then let all answer."""
-    wanted = asking.daily(DAY)
+    wanted = asking.daily(day)
     began = time.perf_counter()
     response = await line.gate(wanted)
     gate = time.perf_counter() - began
@@ -78,7 +88,8 @@ async def rush(
     await line.arrived(made.data_request_id, made.waiting_count)
     workers = Workers(line)
     requests = asking.single(wanted, grids)
-    with inquirer.looking(top, elements.INDICATOR, DAY, counties) as looks:
+    looked_at = (province.address, elements.INDICATOR, day, province.counties)
+    with inquirer.looking(*looked_at) as looks:
         processes = {**line.processes(), **servers, "inquirer": looks.pid}
         before = meter.reading(processes)
         answered, seconds = await _flood(line, workers, requests, made.data_request_id)
@@ -86,9 +97,17 @@ async def rush(
         seen = looks.end()
     uncounted = await line.waiting(made.data_request_id)
     if not uncounted:
-        await kept.check(line.databases, "ducha", DAY, elements.cells(grids))
+        await kept.check(line.databases, "ducha", day, elements.cells(grids))
     return Rush(
-        len(grids), gate, answered, seconds, workers.refusals, uncounted, cpu, seen
+        answers=len(grids),
+        counties=province.counties,
+        gate=gate,
+        answered=answered,
+        seconds=seconds,
+        refusals=workers.refusals,
+        uncounted=uncounted,
+        cpu=cpu,
+        looks=seen,
     )
 
 

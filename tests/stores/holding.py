@@ -18,6 +18,7 @@ import pytest
 from ducha.assignment.v1 import assignment_pb2
 from ducha.catalogue.v1 import catalogue_pb2
 from ducha.collection.v1 import collection_pb2, collection_service_pb2
+from ducha.division.v1 import division_pb2
 from ducha.registry.v1 import registry_pb2
 from ducha.registry.v1 import registry_service_pb2 as pb
 from ducha.registry.v1 import registry_service_pb2_grpc as stubs
@@ -112,7 +113,9 @@ async def ask(
         use="planning",
     )
     message.deadline_time.FromDatetime(deadline)
-    targets = assignment_pb2.TargetSelection(level=4, within=divisions)
+    targets = assignment_pb2.TargetSelection(
+        level=division_pb2.LEVEL_TOWNSHIP, within=divisions
+    )
     call = Call(Request(uuid4(), "test", b""), app.node.hosts[0], "张（模拟）")
     made = await asking.request(app, call, Asked(message, targets, False))  # noqa: FBT003 - a field
     return UUID(made.data_request.data_request_id)

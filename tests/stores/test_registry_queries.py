@@ -95,8 +95,8 @@ async def test_a_value_says_who_gave_it_where_when_how_and_for_whom(
         assert one.fact_id == fact.fact_id
         assert one.trace_id == trace_of(fact)
         assert one.stage == registry_pb2.STAGE_COUNTY
-        assert not (one.late or one.outlier or one.unchanged)
-        assert not (one.contested or one.superseded)
+        marks = (one.late, one.outlier, one.unchanged, one.contested, one.superseded)
+        assert not any(marks)
 
 
 def trace_of(fact: link_pb2.Fact) -> str:
@@ -126,11 +126,12 @@ async def test_pages_show_every_value_once_by_division_and_element(
     an_app: AnApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the page's size in divisions or bytes; and only what was asked."""
-    async with two_tiers(an_app, Clock()) as (_, below):
+    async with two_tiers(an_app, Clock()) as (province, below):
         for people, town in enumerate(TOWNS):
             both = [value(PEOPLE, number=people), value(PRICE, number=0.5)]
             await give(below, town, values=both[: 1 + people % 2])
-        async with a_door(below) as door:
+        await carry_all(province, below)
+        async with a_door(province) as door:
             whole = await observations(door)
             few = [await observations(door, size=size) for size in (1, 2, 4, 6)]
             county = await observations(door, within="530103", size=1)
@@ -171,11 +172,10 @@ async def test_nothing_is_shown_of_other_areas(an_app: AnApp) -> None:
 
 async def test_what_cannot_be_asked_is_refused(an_app: AnApp) -> None:
     """Unknown elements, periods that are none, ids and tokens of nothing."""
-    none = str(uuid4())
+    none, token = str(uuid4()), {"page_token": "x"}
     async with two_tiers(an_app, Clock()) as (province, _), a_door(province) as door:
         unknown = pb.ListObservationsRequest(period=PERIOD, elements=["no.such"])
         period = pb.ListObservationsRequest(period="2026-13")
-        token = pb.ListObservationsRequest(period=PERIOD, page_token="x")
         versions = pb.ListVersionsRequest(
             element="no.such", division=TOWNS[0], period=PERIOD
         )
@@ -189,11 +189,13 @@ async def test_what_cannot_be_asked_is_refused(an_app: AnApp) -> None:
             await reason(door.ListObservations(period)),
             await reason(door.ListVersions(digits)),
             await reason(door.ListNeeds(area)),
-            await reason(door.ListObservations(token)),
-            await reason(door.ListConflicts(pb.ListConflictsRequest(page_token="x"))),
             await reason(
-                door.ListDataRequests(pb.ListDataRequestsRequest(page_token="x"))
+                door.ListObservations(
+                    pb.ListObservationsRequest(period=PERIOD, **token)
+                )
             ),
+            await reason(door.ListConflicts(pb.ListConflictsRequest(**token))),
+            await reason(door.ListDataRequests(pb.ListDataRequestsRequest(**token))),
             await reason(
                 door.GetDataRequest(pb.GetDataRequestRequest(data_request_id=none))
             ),

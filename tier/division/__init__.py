@@ -6,13 +6,14 @@ from tier.division.errors import DivisionRowsInvalid, DivisionUnknown, TargetsIn
 from tier.division.model import Division
 from tier.division.rules import today
 from tier.division.store import known, names, select_codes
-from tier.division.targets import resolve
+from tier.division.targets import Selection, resolve
 from tier.division.wire import code, codes, set_from, set_to
 
 __all__ = [
     "Division",
     "DivisionRowsInvalid",
     "DivisionUnknown",
+    "Selection",
     "TargetsInvalid",
     "code",
     "codes",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeAlias
 
-from ducha.assignment.v1 import assignment_pb2 as pb
+from ducha.assignment.v1 import assignment_pb2
 from ducha.division.v1 import division_pb2
 from tier.division import store, wire
 from tier.division.errors import TargetsInvalid
@@ -12,9 +13,14 @@ from tier.division.rules import today
 from tier.jurisdiction import Code, Level
 from tier.runtime.db import Tx
 
+Selection: TypeAlias = (
+    assignment_pb2.TargetSelection | division_pb2.DivisionSelection
+)
+"""Both say the same of divisions; items call them targets."""
+
 
 async def resolve(
-    tx: Tx, assigner: Code, selection: pb.TargetSelection, now: datetime
+    tx: Tx, assigner: Code, selection: Selection, now: datetime
 ) -> list[Code]:
     """Return the standing divisions that a selection means.
 

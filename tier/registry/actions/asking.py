@@ -8,7 +8,6 @@ from uuid import UUID
 
 import uuid_utils
 
-from ducha.assignment.v1 import assignment_pb2
 from ducha.registry.v1 import registry_facts_pb2 as facts
 from ducha.registry.v1 import registry_pb2 as pb
 from ducha.registry.v1 import registry_service_pb2 as service
@@ -48,7 +47,7 @@ class Asked:
     """What is asked of whom; `field` is where it stands in the caller's request."""
 
     message: pb.DataRequest
-    targets: assignment_pb2.TargetSelection
+    targets: division.Selection
     expect_nothing_held: bool = False
     field: str = "data_request"
 
@@ -177,7 +176,7 @@ async def _wanted(
     tx: Tx,
     requester: Code,
     elements: list[Element],
-    selection: assignment_pb2.TargetSelection,
+    selection: division.Selection,
     now: datetime,
 ) -> dict[Code, tuple[int, ...]]:
     """Return what is wanted of each division that collects: a wider area stands for all below."""

@@ -164,3 +164,43 @@ class DivisionSet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DivisionSet: _TypeAlias = DivisionSet  # noqa: Y015
+
+@_typing.final
+class DivisionSelection(_message.Message):
+    """DivisionSelection says which divisions are meant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    WITHIN_FIELD_NUMBER: _builtins.int
+    EXCLUDED_FIELD_NUMBER: _builtins.int
+    level: Global___Level.ValueType
+    """All divisions of this level."""
+    @_builtins.property
+    def divisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """These divisions; or else `level` and `within`."""
+
+    @_builtins.property
+    def within(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """That lie within these; empty means within the division that acts."""
+
+    @_builtins.property
+    def excluded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """But not within these."""
+
+    def __init__(
+        self,
+        *,
+        divisions: _abc.Iterable[_builtins.str] | None = ...,
+        level: Global___Level.ValueType = ...,
+        within: _abc.Iterable[_builtins.str] | None = ...,
+        excluded: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "excluded", b"excluded", "level", b"level", "within", b"within"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DivisionSelection: _TypeAlias = DivisionSelection  # noqa: Y015

@@ -23,12 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
-from ducha.assignment.v1 import assignment_pb2 as ducha_dot_assignment_dot_v1_dot_assignment__pb2
+from ducha.division.v1 import division_pb2 as ducha_dot_division_dot_v1_dot_division__pb2
 from ducha.registry.v1 import registry_pb2 as ducha_dot_registry_dot_v1_dot_registry__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ducha/registry/v1/registry_service.proto\x12\x11\x64ucha.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a$ducha/assignment/v1/assignment.proto\x1a ducha/registry/v1/registry.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n\x12RequestDataRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x30\n\x08\x64ivision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x64ivision\x12\x1f\n\x05\x61\x63tor\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x05\x61\x63tor\x12I\n\x0c\x64\x61ta_request\x18\x04 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestB\x06\xbaH\x03\xc8\x01\x01R\x0b\x64\x61taRequest\x12\x46\n\x07targets\x18\x05 \x01(\x0b\x32$.ducha.assignment.v1.TargetSelectionB\x06\xbaH\x03\xc8\x01\x01R\x07targets\x12.\n\x13\x65xpect_nothing_held\x18\x06 \x01(\x08R\x11\x65xpectNothingHeld\x12#\n\rvalidate_only\x18\x07 \x01(\x08R\x0cvalidateOnly\"\xcf\x01\n\x13RequestDataResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\x12>\n\x08\x65lements\x18\x02 \x03(\x0b\x32\".ducha.registry.v1.ElementOutcomesR\x08\x65lements\x12\x35\n\x08\x64ue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\"I\n\x15GetDataRequestRequest\x12\x30\n\x0f\x64\x61ta_request_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\"[\n\x16GetDataRequestResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\"\xae\x02\n\x17ListDataRequestsRequest\x12\x45\n\x12requester_division\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x32\x0f^([0-9]{2,6})?$R\x11requesterDivision\x12\x35\n\x07item_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^([0-9a-fA-F-]{36})?$R\x06itemId\x12\x43\n\x05state\x18\x03 \x01(\x0e\x32#.ducha.registry.v1.DataRequestStateB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\'\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x87\x01\n\x18ListDataRequestsResponse\x12\x43\n\rdata_requests\x18\x01 \x03(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0c\x64\x61taRequests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"K\n\x17WatchDataRequestRequest\x12\x30\n\x0f\x64\x61ta_request_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\"]\n\x18WatchDataRequestResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\"\xea\x01\n\x10ListNeedsRequest\x12\x30\n\x0f\x64\x61ta_request_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\x12/\n\x06within\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12!\n\x0cwaiting_only\x18\x03 \x01(\x08R\x0bwaitingOnly\x12\'\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"j\n\x11ListNeedsResponse\x12-\n\x05needs\x18\x01 \x03(\x0b\x32\x17.ducha.registry.v1.NeedR\x05needs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xee\x01\n\x1aWithdrawDataRequestRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x30\n\x08\x64ivision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x64ivision\x12\x1f\n\x05\x61\x63tor\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x05\x61\x63tor\x12\x30\n\x0f\x64\x61ta_request_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\x12\"\n\x06reason\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07R\x06reason\"`\n\x1bWithdrawDataRequestResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\"\xaa\x02\n\x17ListObservationsRequest\x12/\n\x08\x65lements\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\xc8\x01\x18\x01\"\x06r\x04\x10\x01\x18@R\x08\x65lements\x12/\n\x06within\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12!\n\x06period\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x04\x18(R\x06period\x12\x38\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\'\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\xc0\x01\n\x18ListObservationsResponse\x12\x42\n\x0cobservations\x18\x01 \x03(\x0b\x32\x1e.ducha.registry.v1.ObservationR\x0cobservations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x38\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime\"\x8f\x01\n\x13ListVersionsRequest\x12#\n\x07\x65lement\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x07\x65lement\x12\x30\n\x08\x64ivision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{9,15}$R\x08\x64ivision\x12!\n\x06period\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x04\x18(R\x06period\"R\n\x14ListVersionsResponse\x12:\n\x08versions\x18\x01 \x03(\x0b\x32\x1e.ducha.registry.v1.ObservationR\x08versions\"\xdb\x01\n\x14ListConflictsRequest\x12/\n\x06within\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12@\n\x05state\x18\x02 \x01(\x0e\x32 .ducha.registry.v1.ConflictStateB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"z\n\x15ListConflictsResponse\x12\x39\n\tconflicts\x18\x01 \x03(\x0b\x32\x1b.ducha.registry.v1.ConflictR\tconflicts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x41uditRegistryRequest\x12\x1f\n\x06period\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(R\x06period\"\x87\x01\n\x15\x41uditRegistryResponse\x12%\n\x0e\x63ompared_count\x18\x01 \x01(\x03R\rcomparedCount\x12G\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32%.ducha.registry.v1.RegistryDifferenceR\x0b\x64ifferences\"^\n\x12RegistryDifference\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12\x12\n\x04kept\x18\x02 \x01(\tR\x04kept\x12\x1a\n\x08\x63omputed\x18\x03 \x01(\tR\x08\x63omputed2\x96\x08\n\x0fRegistryService\x12\\\n\x0bRequestData\x12%.ducha.registry.v1.RequestDataRequest\x1a&.ducha.registry.v1.RequestDataResponse\x12\x65\n\x0eGetDataRequest\x12(.ducha.registry.v1.GetDataRequestRequest\x1a).ducha.registry.v1.GetDataRequestResponse\x12k\n\x10ListDataRequests\x12*.ducha.registry.v1.ListDataRequestsRequest\x1a+.ducha.registry.v1.ListDataRequestsResponse\x12m\n\x10WatchDataRequest\x12*.ducha.registry.v1.WatchDataRequestRequest\x1a+.ducha.registry.v1.WatchDataRequestResponse0\x01\x12V\n\tListNeeds\x12#.ducha.registry.v1.ListNeedsRequest\x1a$.ducha.registry.v1.ListNeedsResponse\x12t\n\x13WithdrawDataRequest\x12-.ducha.registry.v1.WithdrawDataRequestRequest\x1a..ducha.registry.v1.WithdrawDataRequestResponse\x12k\n\x10ListObservations\x12*.ducha.registry.v1.ListObservationsRequest\x1a+.ducha.registry.v1.ListObservationsResponse\x12_\n\x0cListVersions\x12&.ducha.registry.v1.ListVersionsRequest\x1a\'.ducha.registry.v1.ListVersionsResponse\x12\x62\n\rListConflicts\x12\'.ducha.registry.v1.ListConflictsRequest\x1a(.ducha.registry.v1.ListConflictsResponse\x12\x62\n\rAuditRegistry\x12\'.ducha.registry.v1.AuditRegistryRequest\x1a(.ducha.registry.v1.AuditRegistryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ducha/registry/v1/registry_service.proto\x12\x11\x64ucha.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a ducha/division/v1/division.proto\x1a ducha/registry/v1/registry.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf8\x02\n\x12RequestDataRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x30\n\x08\x64ivision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x64ivision\x12\x1f\n\x05\x61\x63tor\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x05\x61\x63tor\x12I\n\x0c\x64\x61ta_request\x18\x04 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestB\x06\xbaH\x03\xc8\x01\x01R\x0b\x64\x61taRequest\x12\x46\n\x07targets\x18\x05 \x01(\x0b\x32$.ducha.division.v1.DivisionSelectionB\x06\xbaH\x03\xc8\x01\x01R\x07targets\x12.\n\x13\x65xpect_nothing_held\x18\x06 \x01(\x08R\x11\x65xpectNothingHeld\x12#\n\rvalidate_only\x18\x07 \x01(\x08R\x0cvalidateOnly\"\xcf\x01\n\x13RequestDataResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\x12>\n\x08\x65lements\x18\x02 \x03(\x0b\x32\".ducha.registry.v1.ElementOutcomesR\x08\x65lements\x12\x35\n\x08\x64ue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x64ueTime\"I\n\x15GetDataRequestRequest\x12\x30\n\x0f\x64\x61ta_request_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\"[\n\x16GetDataRequestResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\"\xae\x02\n\x17ListDataRequestsRequest\x12\x45\n\x12requester_division\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x32\x0f^([0-9]{2,6})?$R\x11requesterDivision\x12\x35\n\x07item_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^([0-9a-fA-F-]{36})?$R\x06itemId\x12\x43\n\x05state\x18\x03 \x01(\x0e\x32#.ducha.registry.v1.DataRequestStateB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\'\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\x87\x01\n\x18ListDataRequestsResponse\x12\x43\n\rdata_requests\x18\x01 \x03(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0c\x64\x61taRequests\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"K\n\x17WatchDataRequestRequest\x12\x30\n\x0f\x64\x61ta_request_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\"]\n\x18WatchDataRequestResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\"\xea\x01\n\x10ListNeedsRequest\x12\x30\n\x0f\x64\x61ta_request_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\x12/\n\x06within\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12!\n\x0cwaiting_only\x18\x03 \x01(\x08R\x0bwaitingOnly\x12\'\n\tpage_size\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd0\x0f(\x00R\x08pageSize\x12\'\n\npage_token\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"j\n\x11ListNeedsResponse\x12-\n\x05needs\x18\x01 \x03(\x0b\x32\x17.ducha.registry.v1.NeedR\x05needs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xee\x01\n\x1aWithdrawDataRequestRequest\x12\'\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\trequestId\x12\x30\n\x08\x64ivision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x64ivision\x12\x1f\n\x05\x61\x63tor\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\x05\x61\x63tor\x12\x30\n\x0f\x64\x61ta_request_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\rdataRequestId\x12\"\n\x06reason\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07R\x06reason\"`\n\x1bWithdrawDataRequestResponse\x12\x41\n\x0c\x64\x61ta_request\x18\x01 \x01(\x0b\x32\x1e.ducha.registry.v1.DataRequestR\x0b\x64\x61taRequest\"\xaa\x02\n\x17ListObservationsRequest\x12/\n\x08\x65lements\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\xc8\x01\x18\x01\"\x06r\x04\x10\x01\x18@R\x08\x65lements\x12/\n\x06within\x18\x02 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12!\n\x06period\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x04\x18(R\x06period\x12\x38\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\'\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"\xc0\x01\n\x18ListObservationsResponse\x12\x42\n\x0cobservations\x18\x01 \x03(\x0b\x32\x1e.ducha.registry.v1.ObservationR\x0cobservations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x38\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime\"\x8f\x01\n\x13ListVersionsRequest\x12#\n\x07\x65lement\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x07\x65lement\x12\x30\n\x08\x64ivision\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{9,15}$R\x08\x64ivision\x12!\n\x06period\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x04\x18(R\x06period\"R\n\x14ListVersionsResponse\x12:\n\x08versions\x18\x01 \x03(\x0b\x32\x1e.ducha.registry.v1.ObservationR\x08versions\"\xdb\x01\n\x14ListConflictsRequest\x12/\n\x06within\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^([0-9]{2,15})?$R\x06within\x12@\n\x05state\x18\x02 \x01(\x0e\x32 .ducha.registry.v1.ConflictStateB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\"z\n\x15ListConflictsResponse\x12\x39\n\tconflicts\x18\x01 \x03(\x0b\x32\x1b.ducha.registry.v1.ConflictR\tconflicts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"7\n\x14\x41uditRegistryRequest\x12\x1f\n\x06period\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(R\x06period\"\x87\x01\n\x15\x41uditRegistryResponse\x12%\n\x0e\x63ompared_count\x18\x01 \x01(\x03R\rcomparedCount\x12G\n\x0b\x64ifferences\x18\x02 \x03(\x0b\x32%.ducha.registry.v1.RegistryDifferenceR\x0b\x64ifferences\"^\n\x12RegistryDifference\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12\x12\n\x04kept\x18\x02 \x01(\tR\x04kept\x12\x1a\n\x08\x63omputed\x18\x03 \x01(\tR\x08\x63omputed2\x96\x08\n\x0fRegistryService\x12\\\n\x0bRequestData\x12%.ducha.registry.v1.RequestDataRequest\x1a&.ducha.registry.v1.RequestDataResponse\x12\x65\n\x0eGetDataRequest\x12(.ducha.registry.v1.GetDataRequestRequest\x1a).ducha.registry.v1.GetDataRequestResponse\x12k\n\x10ListDataRequests\x12*.ducha.registry.v1.ListDataRequestsRequest\x1a+.ducha.registry.v1.ListDataRequestsResponse\x12m\n\x10WatchDataRequest\x12*.ducha.registry.v1.WatchDataRequestRequest\x1a+.ducha.registry.v1.WatchDataRequestResponse0\x01\x12V\n\tListNeeds\x12#.ducha.registry.v1.ListNeedsRequest\x1a$.ducha.registry.v1.ListNeedsResponse\x12t\n\x13WithdrawDataRequest\x12-.ducha.registry.v1.WithdrawDataRequestRequest\x1a..ducha.registry.v1.WithdrawDataRequestResponse\x12k\n\x10ListObservations\x12*.ducha.registry.v1.ListObservationsRequest\x1a+.ducha.registry.v1.ListObservationsResponse\x12_\n\x0cListVersions\x12&.ducha.registry.v1.ListVersionsRequest\x1a\'.ducha.registry.v1.ListVersionsResponse\x12\x62\n\rListConflicts\x12\'.ducha.registry.v1.ListConflictsRequest\x1a(.ducha.registry.v1.ListConflictsResponse\x12\x62\n\rAuditRegistry\x12\'.ducha.registry.v1.AuditRegistryRequest\x1a(.ducha.registry.v1.AuditRegistryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -103,48 +103,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONFLICTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_AUDITREGISTRYREQUEST'].fields_by_name['period']._loaded_options = None
   _globals['_AUDITREGISTRYREQUEST'].fields_by_name['period']._serialized_options = b'\272H\004r\002\030('
-  _globals['_REQUESTDATAREQUEST']._serialized_start=198
-  _globals['_REQUESTDATAREQUEST']._serialized_end=574
-  _globals['_REQUESTDATARESPONSE']._serialized_start=577
-  _globals['_REQUESTDATARESPONSE']._serialized_end=784
-  _globals['_GETDATAREQUESTREQUEST']._serialized_start=786
-  _globals['_GETDATAREQUESTREQUEST']._serialized_end=859
-  _globals['_GETDATAREQUESTRESPONSE']._serialized_start=861
-  _globals['_GETDATAREQUESTRESPONSE']._serialized_end=952
-  _globals['_LISTDATAREQUESTSREQUEST']._serialized_start=955
-  _globals['_LISTDATAREQUESTSREQUEST']._serialized_end=1257
-  _globals['_LISTDATAREQUESTSRESPONSE']._serialized_start=1260
-  _globals['_LISTDATAREQUESTSRESPONSE']._serialized_end=1395
-  _globals['_WATCHDATAREQUESTREQUEST']._serialized_start=1397
-  _globals['_WATCHDATAREQUESTREQUEST']._serialized_end=1472
-  _globals['_WATCHDATAREQUESTRESPONSE']._serialized_start=1474
-  _globals['_WATCHDATAREQUESTRESPONSE']._serialized_end=1567
-  _globals['_LISTNEEDSREQUEST']._serialized_start=1570
-  _globals['_LISTNEEDSREQUEST']._serialized_end=1804
-  _globals['_LISTNEEDSRESPONSE']._serialized_start=1806
-  _globals['_LISTNEEDSRESPONSE']._serialized_end=1912
-  _globals['_WITHDRAWDATAREQUESTREQUEST']._serialized_start=1915
-  _globals['_WITHDRAWDATAREQUESTREQUEST']._serialized_end=2153
-  _globals['_WITHDRAWDATAREQUESTRESPONSE']._serialized_start=2155
-  _globals['_WITHDRAWDATAREQUESTRESPONSE']._serialized_end=2251
-  _globals['_LISTOBSERVATIONSREQUEST']._serialized_start=2254
-  _globals['_LISTOBSERVATIONSREQUEST']._serialized_end=2552
-  _globals['_LISTOBSERVATIONSRESPONSE']._serialized_start=2555
-  _globals['_LISTOBSERVATIONSRESPONSE']._serialized_end=2747
-  _globals['_LISTVERSIONSREQUEST']._serialized_start=2750
-  _globals['_LISTVERSIONSREQUEST']._serialized_end=2893
-  _globals['_LISTVERSIONSRESPONSE']._serialized_start=2895
-  _globals['_LISTVERSIONSRESPONSE']._serialized_end=2977
-  _globals['_LISTCONFLICTSREQUEST']._serialized_start=2980
-  _globals['_LISTCONFLICTSREQUEST']._serialized_end=3199
-  _globals['_LISTCONFLICTSRESPONSE']._serialized_start=3201
-  _globals['_LISTCONFLICTSRESPONSE']._serialized_end=3323
-  _globals['_AUDITREGISTRYREQUEST']._serialized_start=3325
-  _globals['_AUDITREGISTRYREQUEST']._serialized_end=3380
-  _globals['_AUDITREGISTRYRESPONSE']._serialized_start=3383
-  _globals['_AUDITREGISTRYRESPONSE']._serialized_end=3518
-  _globals['_REGISTRYDIFFERENCE']._serialized_start=3520
-  _globals['_REGISTRYDIFFERENCE']._serialized_end=3614
-  _globals['_REGISTRYSERVICE']._serialized_start=3617
-  _globals['_REGISTRYSERVICE']._serialized_end=4663
+  _globals['_REQUESTDATAREQUEST']._serialized_start=194
+  _globals['_REQUESTDATAREQUEST']._serialized_end=570
+  _globals['_REQUESTDATARESPONSE']._serialized_start=573
+  _globals['_REQUESTDATARESPONSE']._serialized_end=780
+  _globals['_GETDATAREQUESTREQUEST']._serialized_start=782
+  _globals['_GETDATAREQUESTREQUEST']._serialized_end=855
+  _globals['_GETDATAREQUESTRESPONSE']._serialized_start=857
+  _globals['_GETDATAREQUESTRESPONSE']._serialized_end=948
+  _globals['_LISTDATAREQUESTSREQUEST']._serialized_start=951
+  _globals['_LISTDATAREQUESTSREQUEST']._serialized_end=1253
+  _globals['_LISTDATAREQUESTSRESPONSE']._serialized_start=1256
+  _globals['_LISTDATAREQUESTSRESPONSE']._serialized_end=1391
+  _globals['_WATCHDATAREQUESTREQUEST']._serialized_start=1393
+  _globals['_WATCHDATAREQUESTREQUEST']._serialized_end=1468
+  _globals['_WATCHDATAREQUESTRESPONSE']._serialized_start=1470
+  _globals['_WATCHDATAREQUESTRESPONSE']._serialized_end=1563
+  _globals['_LISTNEEDSREQUEST']._serialized_start=1566
+  _globals['_LISTNEEDSREQUEST']._serialized_end=1800
+  _globals['_LISTNEEDSRESPONSE']._serialized_start=1802
+  _globals['_LISTNEEDSRESPONSE']._serialized_end=1908
+  _globals['_WITHDRAWDATAREQUESTREQUEST']._serialized_start=1911
+  _globals['_WITHDRAWDATAREQUESTREQUEST']._serialized_end=2149
+  _globals['_WITHDRAWDATAREQUESTRESPONSE']._serialized_start=2151
+  _globals['_WITHDRAWDATAREQUESTRESPONSE']._serialized_end=2247
+  _globals['_LISTOBSERVATIONSREQUEST']._serialized_start=2250
+  _globals['_LISTOBSERVATIONSREQUEST']._serialized_end=2548
+  _globals['_LISTOBSERVATIONSRESPONSE']._serialized_start=2551
+  _globals['_LISTOBSERVATIONSRESPONSE']._serialized_end=2743
+  _globals['_LISTVERSIONSREQUEST']._serialized_start=2746
+  _globals['_LISTVERSIONSREQUEST']._serialized_end=2889
+  _globals['_LISTVERSIONSRESPONSE']._serialized_start=2891
+  _globals['_LISTVERSIONSRESPONSE']._serialized_end=2973
+  _globals['_LISTCONFLICTSREQUEST']._serialized_start=2976
+  _globals['_LISTCONFLICTSREQUEST']._serialized_end=3195
+  _globals['_LISTCONFLICTSRESPONSE']._serialized_start=3197
+  _globals['_LISTCONFLICTSRESPONSE']._serialized_end=3319
+  _globals['_AUDITREGISTRYREQUEST']._serialized_start=3321
+  _globals['_AUDITREGISTRYREQUEST']._serialized_end=3376
+  _globals['_AUDITREGISTRYRESPONSE']._serialized_start=3379
+  _globals['_AUDITREGISTRYRESPONSE']._serialized_end=3514
+  _globals['_REGISTRYDIFFERENCE']._serialized_start=3516
+  _globals['_REGISTRYDIFFERENCE']._serialized_end=3610
+  _globals['_REGISTRYSERVICE']._serialized_start=3613
+  _globals['_REGISTRYSERVICE']._serialized_end=4659
 # @@protoc_insertion_point(module_scope)

@@ -4,7 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
-from ducha.assignment.v1 import assignment_pb2 as _assignment_pb2
+from ducha.division.v1 import division_pb2 as _division_pb2
 from ducha.registry.v1 import registry_pb2 as _registry_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -51,7 +51,7 @@ class RequestDataRequest(_message.Message):
         """What is needed; fields set by the server are ignored."""
 
     @_builtins.property
-    def targets(self) -> _assignment_pb2.TargetSelection:
+    def targets(self) -> _division_pb2.DivisionSelection:
         """Whose values: divisions at or above the level an element is collected at stand for all
         below them.
         """
@@ -63,7 +63,7 @@ class RequestDataRequest(_message.Message):
         division: _builtins.str = ...,
         actor: _builtins.str = ...,
         data_request: _registry_pb2.DataRequest | None = ...,
-        targets: _assignment_pb2.TargetSelection | None = ...,
+        targets: _division_pb2.DivisionSelection | None = ...,
         expect_nothing_held: _builtins.bool = ...,
         validate_only: _builtins.bool = ...,
     ) -> None: ...
