@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from bench import elements
 from bench.product.requests import ACTOR
-from ducha.assignment.v1 import assignment_pb2
 from ducha.collection.v1 import collection_pb2
 from ducha.collection.v1 import collection_service_pb2 as collection
 from ducha.division.v1 import division_pb2
@@ -58,7 +57,7 @@ def request(
         division=requester,
         actor=ACTOR,
         data_request=made,
-        targets=assignment_pb2.TargetSelection(level=level),
+        targets=division_pb2.DivisionSelection(level=level),
         validate_only=only_checked,
     )
 

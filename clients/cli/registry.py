@@ -19,6 +19,7 @@ from clients.cli.registry_words import (
     word,
 )
 from clients.cli.session import Json, Session, as_json
+from ducha.division.v1.division_pb2 import LEVEL_UNSPECIFIED, DivisionSelection
 from ducha.registry.v1 import registry_pb2 as pb
 from ducha.registry.v1 import registry_service_pb2 as api
 
@@ -112,7 +113,12 @@ async def request_data(
             use=use,
             deadline_time=parse.moment(deadline, now),
         ),
-        targets=options.selection(target, level, within, exclude),
+        targets=DivisionSelection(
+            divisions=target or (),
+            level=level.wire if level else LEVEL_UNSPECIFIED,
+            within=within or (),
+            excluded=exclude or (),
+        ),
         expect_nothing_held=expect_nothing_held,
         validate_only=check,
     )

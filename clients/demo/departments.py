@@ -13,7 +13,6 @@ from clients.cli.registry_watch import follow
 from clients.demo import things
 from clients.demo.plan import PROVINCE
 from clients.runtime import Client, Endpoints, Refused
-from ducha.assignment.v1 import assignment_pb2
 from ducha.catalogue.v1 import catalogue_service_pb2 as catalogue
 from ducha.division.v1 import division_pb2
 from ducha.registry.v1 import registry_pb2 as pb
@@ -51,7 +50,7 @@ class Department:
             division=self.division,
             actor=f"{PROVINCE} {self.division}",
             data_request=made,
-            targets=assignment_pb2.TargetSelection(
+            targets=division_pb2.DivisionSelection(
                 level=division_pb2.LEVEL_TOWNSHIP, within=[self.division]
             ),
         )
