@@ -148,13 +148,19 @@ async def _profile(line: DuchaLine, around: Around, work: Plan) -> str:
 
 
 def show(made: report.Report) -> None:
-    """Print the table."""
+    """Print the tables."""
     table = Table(*report.HEADINGS)
     for figure, row in zip(made.figures, report.rows(made.figures), strict=True):
         table.add_row(*row, style="bold red" if figure.reached is False else "")
     console = Console()
     console.width = max(console.width, TABLE_COLUMNS)
     console.print(table)
+    for what, spent in made.cpu.items():
+        headings, *lines = report.cpu_rows(spent)
+        table = Table(*headings, title=f"CPU {what}")
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
     if made.profile:
         print(made.profile)
 

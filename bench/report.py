@@ -113,17 +113,19 @@ def _missed_by(figure: Figure) -> str:
 def _cpu(tables: Mapping[str, Table]) -> list[str]:
     made = []
     for what, table in tables.items():
-        made += [f"## CPU {what}, by process", _cpu_table(table)]
+        headings, *lines = cpu_rows(table)
+        made += [f"## CPU {what}, by process", _table(headings, lines)]
     return made
 
 
-def _cpu_table(cpu: Table) -> str:
+def cpu_rows(cpu: Table) -> list[tuple[str, ...]]:
+    """Return headings, a line for each process, and their sum."""
     names = list(dict.fromkeys(name for spent in cpu.values() for name in spent))
     lines = [
         (name, *(number(spent.get(name)) for spent in cpu.values())) for name in names
     ]
     total = ("all", *(number(sum(spent.values())) for spent in cpu.values()))
-    return _table(("Process", *cpu), [*lines, total])
+    return [("Process", *cpu), *lines, total]
 
 
 def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -80,7 +80,6 @@ async def demo(
         whole = summary(result) | {"collect_once": acts_view.summary(played)}
         session.write_json(whole)
     else:
-        _print(session, result, data)
         acts_view.show(session, played)
         _print_next(session, result, data)
     if not (result.agrees and played.agrees):
@@ -134,6 +133,7 @@ async def _run(session: Session, data: Path, wish: Wish) -> tuple[Result, Once]:
         try:
             await spread_divisions(endpoints, wish)
             result = await _main_job(session, endpoints, wish, board)
+            _print(session, result, data)
             board.step = session.say("Collecting once", "一次采集")
             played = await collect_once(endpoints, wish, session.write)
         except TimeoutError as late:
@@ -175,6 +175,8 @@ def summary(result: Result) -> dict[str, Json]:
 
 
 def _print(session: Session, result: Result, data: Path) -> None:
+    if session.choices.as_json:
+        return
     say = session.say
     told = result.told
     render.pairs(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from tier.approval.capability import CAPABILITY as APPROVAL
 from tier.assignment.capability import CAPABILITY as ASSIGNMENT
 from tier.catalogue.capability import CAPABILITY as CATALOGUE
 from tier.division.capability import CAPABILITY as DIVISION
+from tier.indicator.capability import CAPABILITY as INDICATOR
 from tier.jurisdiction import Level
 from tier.registry.capability import CAPABILITY as REGISTRY
+from tier.relief.capability import CAPABILITY as RELIEF
 from tier.reporting.capability import CAPABILITY as REPORTING
 from tier.service import run
 
-CAPABILITIES = (DIVISION, CATALOGUE, REGISTRY, ASSIGNMENT, REPORTING)
+CAPABILITIES = (
+    DIVISION,
+    CATALOGUE,
+    REGISTRY,
+    APPROVAL,
+    INDICATOR,
+    RELIEF,
+    ASSIGNMENT,
+    REPORTING,
+)
 
 if __name__ == "__main__":
     run(Level.COUNTY, CAPABILITIES)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from services.township.collection.capability import CAPABILITY as COLLECTION
+from tier.approval.capability import CAPABILITY as APPROVAL
 from tier.assignment.capability import CAPABILITY as ASSIGNMENT
 from tier.catalogue.capability import CAPABILITY as CATALOGUE
 from tier.division.capability import CAPABILITY as DIVISION
+from tier.indicator.capability import CAPABILITY as INDICATOR
 from tier.jurisdiction import Level
 from tier.registry.capability import CAPABILITY as REGISTRY
+from tier.relief.capability import CAPABILITY as RELIEF
 from tier.reporting.capability import CAPABILITY as REPORTING
 from tier.service import run
 
-CAPABILITIES = (DIVISION, CATALOGUE, REGISTRY, COLLECTION, ASSIGNMENT, REPORTING)
+CAPABILITIES = (
+    DIVISION,
+    CATALOGUE,
+    REGISTRY,
+    APPROVAL,
+    INDICATOR,
+    RELIEF,
+    COLLECTION,
+    ASSIGNMENT,
+    REPORTING,
+)
 
 if __name__ == "__main__":
     run(Level.TOWNSHIP, CAPABILITIES)

@@ -11,7 +11,8 @@ from bench.report import Report, as_json, as_markdown, number, write
 
 GOOD = Figure("complete", "One item", "s", 0.2, 0.11, (times_floor(2),))
 BAD = Figure("cpu", "CPU a result", "µs", 412.0, 60.0, (at_most(300),))
-CPU = {"ducha": {"county": 30.0, "nats": 10.0}, "floor": {"county": 4.0}}
+SPENT = {"ducha": {"county": 30.0, "nats": 10.0}, "floor": {"county": 4.0}}
+CPU = {"a result, µs": SPENT}
 MACHINE = {"commit": "abc", "processor": "two cores"}
 
 
@@ -40,6 +41,7 @@ def test_cpu_is_listed_by_process_with_its_sum() -> None:
     """A process that only one line has leaves the other's cell empty."""
     text = as_markdown(report(GOOD))
 
+    assert "## CPU a result, µs, by process" in text
     assert "| nats | 10.0 |  |" in text
     assert "| all | 40.0 | 4 |" in text
 

@@ -14,9 +14,14 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from ducha.approval.v1 import approval_service_pb2_grpc as approval_grpc
 from ducha.assignment.v1 import assignment_service_pb2_grpc as assignment_grpc
+from ducha.collection.v1 import collection_service_pb2_grpc as collection_grpc
 from ducha.division.v1 import division_service_pb2_grpc as division_grpc
+from ducha.indicator.v1 import indicator_service_pb2_grpc as indicator_grpc
 from ducha.link.v1 import link_service_pb2_grpc as link_grpc
+from ducha.registry.v1 import registry_service_pb2_grpc as registry_grpc
+from ducha.relief.v1 import relief_service_pb2_grpc as relief_grpc
 from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from ducha.server.v1 import server_service_pb2_grpc as server_grpc
 
@@ -26,6 +31,26 @@ ADDERS: Mapping[str, tuple[type, Callable[[Any, Any], None]]] = {
     "assignments": (
         assignment_grpc.AssignmentServiceServicer,
         assignment_grpc.add_AssignmentServiceServicer_to_server,
+    ),
+    "approval": (
+        approval_grpc.ApprovalServiceServicer,
+        approval_grpc.add_ApprovalServiceServicer_to_server,
+    ),
+    "collection": (
+        collection_grpc.CollectionServiceServicer,
+        collection_grpc.add_CollectionServiceServicer_to_server,
+    ),
+    "indicators": (
+        indicator_grpc.IndicatorServiceServicer,
+        indicator_grpc.add_IndicatorServiceServicer_to_server,
+    ),
+    "registry": (
+        registry_grpc.RegistryServiceServicer,
+        registry_grpc.add_RegistryServiceServicer_to_server,
+    ),
+    "relief": (
+        relief_grpc.ReliefServiceServicer,
+        relief_grpc.add_ReliefServiceServicer_to_server,
     ),
     "divisions": (
         division_grpc.DivisionServiceServicer,

@@ -23,10 +23,12 @@ from ducha.collection.v1 import collection_service_pb2 as pb
 from ducha.collection.v1.collection_service_pb2_grpc import CollectionServiceStub
 from ducha.registry.v1 import registry_pb2
 from services.township.collection.rpc import add_service
+from services.township.collection.rules import values_in_force
 from tests.catalogue import element, publish
 from tests.divisions import a_request, an_entry
 from tests.doors.tiers import footprint
 from tests.servers import AnApp, Refusal, carry, refusal, served
+from tier import catalogue, registry
 from tier.acting import Call
 from tier.app import App
 from tier.division.store import upsert
@@ -38,15 +40,17 @@ from tier.registry.facts import KINDS
 
 TOWNS = ("530102001", "530102002", "530102003")
 TOWN, OTHER, THIRD = TOWNS
+NOWHERE = "530102004"
+"""Hosted, and no division stands there."""
 VILLAGE, GRID = "530102001001", "530102001001001"
 COUNTY = Node(
     "wuhua",
     Level.COUNTY,
     (Code("530102"),),
     None,
-    (Neighbour("towns", tuple(map(Code, TOWNS))),),
+    (Neighbour("towns", tuple(map(Code, [*TOWNS, NOWHERE]))),),
 )
-TOWNSHIP = Node("towns", Level.TOWNSHIP, tuple(map(Code, TOWNS)), "wuhua")
+TOWNSHIP = Node("towns", Level.TOWNSHIP, tuple(map(Code, [*TOWNS, NOWHERE])), "wuhua")
 ACTOR = "李四（模拟）"
 PERIOD, BEFORE = "2026-11", "2026-10"
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -151,9 +155,6 @@ async def an_office(an_app: AnApp) -> AsyncIterator[Office]:
 
 async def kept(app: App, division: str = TOWN, period: str = PERIOD) -> dict[str, Any]:
     """Return what a node holds of a division, as it is kept, by element."""
-    from services.township.collection.rules import values_in_force
-    from tier import catalogue, registry
-
     key = registry.Key(Code(division), period)
     async with app.db.reading() as tx:
         known = await catalogue.held(tx, app.db)

@@ -128,6 +128,8 @@ class Game:
     line: Line
     period: str
     made: list[str]
+    before: dict[str, int]
+    """How much each node had set aside already, by what failed before."""
 
     async def play(self, step: Step) -> None:
         """Do one step; the node it touched must be sound after it."""
@@ -145,8 +147,11 @@ class Game:
                 self.line.clock.wait(hours=step.hours)
                 return
 
-        assert await unsound(touched, self.period) == []
-        assert await quarantined(touched) == []
+        await self._is_sound(touched)
+
+    async def _is_sound(self, app: App) -> None:
+        assert await unsound(app, self.period) == []
+        assert (await quarantined(app))[self.before[app.node.name] :] == []
 
     async def _ask(self, step: Ask) -> App:
         requester, targets = ASKERS[step.asker]
@@ -218,8 +223,7 @@ class Game:
                 if app.node.covers(home) or app is below:
                     assert await _about(app, home, self.period) == there, app.node.name
         for app in self.line.apps.values():
-            assert await unsound(app, self.period) == []
-            assert await quarantined(app) == []
+            await self._is_sound(app)
         for request_id in self.made:
             for home in HOMES:
                 await self._counts_tell_what_was_done(request_id, home)
@@ -278,7 +282,10 @@ async def test_no_cell_is_asked_twice_whatever_crosses(an_app: AnApp) -> None:
 
 
 async def _play(line: Line, program: Sequence[Step]) -> None:
-    game = Game(line, next(PERIODS), [])
+    before = {
+        name: len(await quarantined(app)) for name, app in line.apps.items()
+    }
+    game = Game(line, next(PERIODS), [], before)
     for step in program:
         await game.play(step)
     await game.end()
@@ -297,3 +304,68 @@ async def _for_all(
         played.result()
 
     await asyncio.to_thread(run)
+
+
+async def test_a_second_ask_of_a_cell_is_refused_by_the_database(
+    an_app: AnApp,
+) -> None:
+    """Whatever a program does wrong: a sheet has one row, and asks an element once."""
+    async with a_line(an_app, CATALOGUE, WEST) as line:
+        await line.ask("530102", ["steady", "aging"], TOWN)
+        for app in (line.apps["wuhua"], line.at("53")):
+            for wrong in (SECOND_ROW, SECOND_ASK, UNSORTED, NO_DAY):
+                with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+                    async with app.db.transaction() as tx:
+                        await tx.execute(ROW, TOWN, PERIOD)
+                        try:
+                            await tx.execute(wrong, TOWN, PERIOD)
+                        except asyncpg.UniqueViolationError as twice:
+                            raise asyncpg.IntegrityConstraintViolationError from twice
+        (task,) = [one for one in await sheets(line.apps["wuhua"]) if one.asked]
+
+        assert task.asked == [1, 2]
+
+
+ROW = """
+    INSERT INTO registry_sheet (period, division, period_start, asked, deadline_at)
+    VALUES ($2, $1, '2026-11-01', '{1,2}', now()) ON CONFLICT DO NOTHING
+"""
+SECOND_ROW = """
+    INSERT INTO registry_sheet (period, division, period_start, asked, deadline_at)
+    VALUES ($2, $1, '2026-11-01', '{1}', now())
+"""
+SECOND_ASK = """
+    UPDATE registry_sheet SET asked = '{1,1,2}' WHERE (division, period) = ($1, $2)
+"""
+UNSORTED = """
+    UPDATE registry_sheet SET asked = '{2,1}' WHERE (division, period) = ($1, $2)
+"""
+NO_DAY = """
+    UPDATE registry_sheet SET deadline_at = NULL WHERE (division, period) = ($1, $2)
+"""
+
+
+async def test_a_confirmed_field_is_counted_once_whoever_waited_for_it(
+    an_app: AnApp,
+) -> None:
+    """Two requests wait for different elements of one sheet, and both for a third."""
+    async with a_line(
+        an_app,
+        [element(code, freshness=DAY) for code in ("a", "b", "c")],
+        [registry.KUNMING_ALONE, *WEST[2:]],
+    ) as line:
+        await line.answer(TOWN, {"a": 1, "b": 2, "c": 3})
+        line.clock.wait(days=2)
+        first = (await line.ask("530102", ["a", "c"], TOWN)).data_request
+        second = (await line.ask("530102", ["b", "c"], TOWN)).data_request
+        await line.carry("wuhua", "streets")
+        await line.answer(TOWN, {"a": 1, "b": 2, "c": 3})
+        async with line.apps["streets"].db.reading() as tx:
+            rows = await tx.fetch(
+                "SELECT data_request_id::text, confirmed, prefilled FROM registry_need"
+            )
+
+        assert {row[0]: (row[1], row[2]) for row in rows} == {
+            first.data_request_id: (2, 2),
+            second.data_request_id: (1, 1),
+        }

@@ -98,6 +98,9 @@ OPEN_NEEDS = """
 
 NEED_DIVISIONS = "SELECT division FROM registry_need WHERE data_request_id = $1"
 
+# A branch where all was served never heard of the request.
+ASKED_DIVISIONS = f"{NEED_DIVISIONS} AND joined + confirm + collect > 0"
+
 FORGET_NEEDS = """
     UPDATE registry_need SET waiting = '{}'
      WHERE data_request_id = $1 AND waiting <> '{}'
@@ -223,6 +226,12 @@ async def waiting_of_item(tx: Tx, item_id: UUID) -> list[Code]:
 async def divisions_of(tx: Tx, request_id: UUID) -> list[Code]:
     """Return the divisions a request has needs at."""
     return [Code(row["division"]) for row in await tx.fetch(NEED_DIVISIONS, request_id)]
+
+
+async def asked_of(tx: Tx, request_id: UUID) -> list[Code]:
+    """Return the divisions that a request asked something of."""
+    rows = await tx.fetch(ASKED_DIVISIONS, request_id)
+    return [Code(row["division"]) for row in rows]
 
 
 def _counted(row: asyncpg.Record) -> Counted:

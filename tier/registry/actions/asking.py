@@ -315,6 +315,6 @@ async def close_needs(app: App, tx: Tx, request_id: UUID) -> None:
 
 
 async def branches_of(app: App, tx: Tx, request_id: UUID) -> tuple[str, ...]:
-    """Return the child nodes on the way to a request's divisions."""
-    codes = await request_store.divisions_of(tx, request_id)
+    """Return the child nodes on the way to what a request asked of divisions."""
+    codes = await request_store.asked_of(tx, request_id)
     return tuple(app.node.branches(codes))
