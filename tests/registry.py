@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
 
+from google.protobuf.message import Message
+
 from ducha.assignment.v1 import assignment_pb2
 from ducha.catalogue.v1 import catalogue_pb2
 from ducha.collection.v1 import collection_pb2, collection_service_pb2
@@ -21,7 +23,8 @@ from services.township.collection import actions as collection
 from services.township.collection.actions import Filing
 from tests import catalogue
 from tests.divisions import an_entry
-from tests.servers import AnApp, carry
+from tests.servers import AnApp, carry, quarantined
+from tier import ledger
 from tier.acting import Call
 from tier.app import App
 from tier.catalogue.capability import CAPABILITY as CATALOGUE
@@ -170,6 +173,29 @@ class Line:
     async def carry(self, sender: str, receiver: str) -> int:
         """Bring what one node owes another."""
         return await carry(self.apps[sender], self.apps[receiver], DOORS)
+
+    async def tell(
+        self,
+        sender: str,
+        receiver: str,
+        payload: Message,
+        division: str,
+        subject: str = "",
+    ) -> list[str]:
+        """Have a node tell a neighbour a fact as it stands, right or wrong.
+
+        Return why the neighbour set it aside, if it did.
+        """
+        here, there = self.apps[sender], self.apps[receiver]
+        before = await quarantined(there)
+        author = ledger.Author.at(here.now(), sender, ACTOR, "")
+        entry = ledger.record(
+            author, payload, division=division, subject=subject, onward=(receiver,)
+        )
+        async with here.db.transaction() as tx:
+            await ledger.append(tx, here.feed, [entry], here.now())
+        await self.carry(sender, receiver)
+        return (await quarantined(there))[len(before) :]
 
     async def settle(self) -> None:
         """Carry both ways until nobody has anything to tell."""
@@ -336,7 +362,7 @@ async def _asks_for_what_is_fresh(app: App, period: str) -> list[str]:
     for key, waiting_here in needs.items():
         one = held[key]
         for place, element in enumerate(one.elements):
-            seen, age = one.observed[one.given[place] - 1], ages[element]
+            seen, age = one.observed[one.given[place] - 1], ages.get(element)
             found += [
                 f"{need.request_id} waits for {element} of {key}, which is fresh"
                 for need in waiting_here

@@ -102,9 +102,8 @@ SHAPES = {
 }
 
 
-async def keeper(dsn: str, shape: Shape) -> Keep:
+async def keeper(connection: asyncpg.Connection[asyncpg.Record], shape: Shape) -> Keep:
     """Return a function that makes answers durable; one that came before does no harm."""
-    connection = await asyncpg.connect(dsn)
     await connection.execute(shape.schema)
     places = ", ".join(f"${place}" for place in range(1, len(shape.columns) + 1))
     insert = await connection.prepare(
@@ -152,7 +151,7 @@ async def run(
     stream = client.jetstream()
     place = TIERS.index(tier)
     up: asyncio.Queue[Letter] = asyncio.Queue()
-    keep = await keeper(dsn, SHAPES[name])
+    keep = await keeper(await asyncpg.connect(dsn), SHAPES[name])
     async with asyncio.TaskGroup() as tasks:
         if tier == TIERS[-1]:
             await receive_entries(client, numbers, up)

@@ -38,6 +38,23 @@ Within = Annotated[
     str, typer.Option(help="Only this township, village or grid. 填报区划")
 ]
 Reason = Annotated[str, typer.Option(help="Why held values are corrected. 更正理由")]
+Values = Annotated[list[str] | None, typer.Option(help="ELEMENT=VALUE; repeat. 数据值")]
+Unchanged = Annotated[str, typer.Option(help="These are unchanged: a,b. 确认无变化")]
+AllUnchanged = Annotated[
+    bool,
+    typer.Option(
+        "--all-unchanged", help="All that is filled in is unchanged. 全部无变化"
+    ),
+]
+BaseRevision = Annotated[
+    int, typer.Option(min=-1, help="Revision you saw; -1: what stands. 所见版次")
+]
+AnswerFile = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help='JSON: {"answers": [...]}. 批量文件'
+    ),
+]
 Observed = Annotated[
     str, typer.Option(help="When it was seen; now by default. 观测时间")
 ]
@@ -114,29 +131,13 @@ async def answer(
     division: Annotated[str, typer.Argument(help="Whose values. 区划代码")] = "",
     period: Annotated[str, typer.Argument(help="Period. 周期")] = "",
     *,
-    value: Annotated[
-        list[str] | None, typer.Option(help="ELEMENT=VALUE; repeat. 数据值")
-    ] = None,
-    unchanged: Annotated[
-        str, typer.Option(help="These are unchanged: a,b. 确认无变化")
-    ] = "",
-    all_unchanged: Annotated[
-        bool,
-        typer.Option(
-            "--all-unchanged", help="All that is filled in is unchanged. 全部无变化"
-        ),
-    ] = False,
+    value: Values = None,
+    unchanged: Unchanged = "",
+    all_unchanged: AllUnchanged = False,
     observed: Observed = "",
     reason: Reason = "",
-    base_revision: Annotated[
-        int, typer.Option(min=-1, help="Revision you saw; -1: what stands. 所见版次")
-    ] = -1,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help='JSON: {"answers": [...]}. 批量文件'
-        ),
-    ] = None,
+    base_revision: BaseRevision = -1,
+    file: AnswerFile = None,
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:

@@ -12,6 +12,7 @@ import typer
 from clients.cli import options, parse, render
 from clients.cli.parse import LevelName
 from clients.cli.registry import Period
+from clients.cli.registry_values import AsOf
 from clients.cli.registry_words import rows
 from clients.cli.session import Json, Session, as_json
 from ducha.catalogue.v1 import catalogue_pb2
@@ -32,26 +33,26 @@ class AggregateName(StrEnum):
     COUNT = "count"
 
 
+AreaLevel = Annotated[LevelName, typer.Option(help="Level of the areas. 层级")]
+Aggregate = Annotated[
+    AggregateName | None,
+    typer.Option(help="CODE is an element; aggregate it so. 数据元汇总方式"),
+]
+Recast = Annotated[
+    bool, typer.Option("--recast", help="Under today's divisions. 按现行区划重述")
+]
+
+
 async def indicators(
     session: Session,
     code: Annotated[str, typer.Argument(help="Code of the indicator. 指标代码")],
     *,
     period: Period,
-    level: Annotated[
-        LevelName, typer.Option(help="Level of the areas. 层级")
-    ] = LevelName.COUNTY,
+    level: AreaLevel = LevelName.COUNTY,
     within: Annotated[str, typer.Option(help="Only within this. 范围")] = "",
-    aggregate: Annotated[
-        AggregateName | None,
-        typer.Option(help="CODE is an element; aggregate it so. 数据元汇总方式"),
-    ] = None,
-    as_of: Annotated[
-        str, typer.Option(help="As recorded by then: 2026-11-20T18:00. 截至时刻")
-    ] = "",
-    recast: Annotated[
-        bool,
-        typer.Option("--recast", help="Under today's divisions. 按现行区划重述"),
-    ] = False,
+    aggregate: Aggregate = None,
+    as_of: AsOf = "",
+    recast: Recast = False,
     limit: options.Limit = 200,
     at: options.At = "",
 ) -> None:
@@ -87,11 +88,16 @@ async def indicators(
         session.write_json({"values": listed})
         return
     _print(session, found)
+    _print_trust(session, last)
+
+
+def _print_trust(session: Session, page: api.ListIndicatorValuesResponse) -> None:
+    """Print the moment the values speak of, and who is out of contact."""
     session.out.print(
-        session.say("As of ", "截至 ") + (render.when(last.as_of_time) or "?"),
+        session.say("As of ", "截至 ") + (render.when(page.as_of_time) or "?"),
         style="dim",
     )
-    for silent in last.out_of_contact:
+    for silent in page.out_of_contact:
         session.write(
             f"[yellow]Out of contact: {silent.node}. Values below it may be old.[/]",
             f"[yellow]失联：{silent.node}。其下级数据可能不是最新。[/]",
@@ -108,7 +114,7 @@ def _print(session: Session, found: Sequence[pb.IndicatorValue]) -> None:
     table = [
         (
             f"{one.division} {one.name}".strip(),
-            f"{one.value:.6g}" if one.HasField("value") else "",
+            f"{round(one.value, 4):.15g}" if one.HasField("value") else "",
             render.percent(one.completeness),
             render.percent(one.timeliness),
             one.received_count,

@@ -56,6 +56,16 @@ Collector = Annotated[
     list[str] | None,
     typer.Option("--target", help="A division whose values are needed; repeat. 区划"),
 ]
+Title = Annotated[str, typer.Option(help="What it is needed for. 标题")]
+Use = Annotated[str, typer.Option(help="Use, such as planning. 用途")]
+Deadline = Annotated[str, typer.Option(help="+5d or ISO. 时限")]
+ItemOption = Annotated[str, typer.Option(help="Item it belongs to. 事项")]
+ExpectNothing = Annotated[
+    bool, typer.Option(help="Refuse if anything is held and fresh. 已有则拒绝")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Only say what would be asked. 只校验")
+]
 CollectLevel = Annotated[
     parse.LevelName | None,
     typer.Option("--level", help="Or all divisions of a level. 填报层级"),
@@ -72,24 +82,19 @@ async def request_data(
     session: Session,
     elements: Elements,
     period: Period,
-    title: Annotated[str, typer.Option(help="What it is needed for. 标题")],
-    use: Annotated[str, typer.Option(help="Use, such as planning. 用途")],
+    title: Title,
+    use: Use,
     *,
     target: Collector = None,
     level: CollectLevel = None,
     within: options.Within = None,
     exclude: options.Exclude = None,
-    deadline: Annotated[str, typer.Option(help="+5d or ISO. 时限")] = "+5d",
+    deadline: Deadline = "+5d",
     division: RequesterDivision = "",
     requester: Requester = "督查室",
-    item: Annotated[str, typer.Option(help="Item it belongs to. 事项")] = "",
-    expect_nothing_held: Annotated[
-        bool,
-        typer.Option(help="Refuse if anything is held and fresh. 已有则拒绝"),
-    ] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only say what would be asked. 只校验")
-    ] = False,
+    item: ItemOption = "",
+    expect_nothing_held: ExpectNothing = False,
+    check: Check = False,
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:
@@ -122,12 +127,16 @@ async def request_data(
         expect_nothing_held=expect_nothing_held,
         validate_only=check,
     )
-    client = await session.at(asker)
+    await _send(session, request)
+
+
+async def _send(session: Session, request: api.RequestDataRequest) -> None:
+    client = await session.at(request.division)
     response = await options.write(client, client.registry.RequestData, request)
     if session.choices.as_json:
         session.write_json(response)
         return
-    _print_judged(session, response, check=check)
+    _print_judged(session, response, check=request.validate_only)
 
 
 def _print_judged(

@@ -22,31 +22,29 @@ Audited: TypeAlias = api.AuditRegistryResponse | relief.AuditSavingsResponse
 Which = Annotated[
     str, typer.Option(help="Only this tier or division's node. 只查该节点")
 ]
+SumLevel = Annotated[LevelName, typer.Option(help="Areas to sum by. 汇总层级")]
+Requester = Annotated[str, typer.Option(help="Only for this requester. 申请区划")]
+ByRequester = Annotated[
+    bool, typer.Option("--by-requester", help="A row a requester. 分申请单位")
+]
+ByMonth = Annotated[bool, typer.Option("--by-month", help="A row a month. 分月")]
+Audit = Annotated[
+    bool, typer.Option("--audit", help="Recompute all; exit 1 if one differs. 核对")
+]
 
 
 @command(app, "savings", example="ducha registry savings --level city --by-requester")
 async def savings(
     session: Session,
     *,
-    level: Annotated[
-        LevelName, typer.Option(help="Areas to sum by. 汇总层级")
-    ] = LevelName.TOWNSHIP,
+    level: SumLevel = LevelName.TOWNSHIP,
     within: Annotated[str, typer.Option(help="Only within this. 范围")] = "",
-    requester: Annotated[
-        str, typer.Option(help="Only for this requester. 申请区划")
-    ] = "",
-    by_requester: Annotated[
-        bool, typer.Option("--by-requester", help="A row a requester. 分申请单位")
-    ] = False,
-    by_month: Annotated[
-        bool, typer.Option("--by-month", help="A row a month. 分月")
-    ] = False,
+    requester: Requester = "",
+    by_requester: ByRequester = False,
+    by_month: ByMonth = False,
     since: Annotated[str, typer.Option(help="From this month: 2026-11. 起始月")] = "",
     until: Annotated[str, typer.Option(help="To this month. 截止月")] = "",
-    audit: Annotated[
-        bool,
-        typer.Option("--audit", help="Recompute all; exit 1 if one differs. 核对"),
-    ] = False,
+    audit: Audit = False,
     limit: options.Limit = 200,
     at: options.At = "",
 ) -> None:

@@ -79,7 +79,7 @@ def _show_savings(session: Session, played: Once) -> None:
 
 def _show_checks(session: Session, played: Once) -> None:
     say = session.say
-    heads = [say("Proof, from the four databases", "核验（直接读取四级数据库）")]
+    heads = [say("Proof", "核验")]
     heads += [say("Found", "结果"), ""]
     rows = [
         (

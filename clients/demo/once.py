@@ -128,26 +128,26 @@ def checks(
     agreed = len(counts) == 1 and tiers[0].asked == cells
     return [
         Check(
-            "No township was asked for a value twice (facts in its ledger)",
-            "没有乡镇被重复要数（依据乡级台账事实）",
+            "No township was asked for a value twice (facts in its database)",
+            "没有乡镇被重复要数（直接读取乡级数据库中的事实）",
             f"{cells} x {most}",
             most == 1,
         ),
         Check(
-            "All four tiers count the same asks",
-            "四级统计的采集数一致",
+            "All four databases count the same asks",
+            "四级数据库的采集数一致",
             " ".join(str(one.asked) for one in tiers),
             agreed,
         ),
         Check(
-            "Both requests are complete at all four tiers",
-            "两项申请在四级均已收齐",
+            "Both requests are complete in all four databases",
+            "两项申请在四级数据库中均已收齐",
             " ".join(f"{one.complete}/{one.known}" for one in tiers),
             complete,
         ),
         Check(
-            "All four tiers hold the same values",
-            "四级数据值逐一相同",
+            "All four databases hold the same values",
+            "四级数据库的数据值逐一相同",
             " ".join(str(one.values) for one in tiers),
             len(values) == 1 and tiers[0].values > 0,
         ),

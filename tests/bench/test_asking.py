@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import protovalidate
 from google.protobuf.message import Message
 
@@ -14,20 +13,17 @@ CODES = tuple(str(530102001 + place) for place in range(7))
 GRIDS = tuple(f"530102001001{place:03}" for place in range(1, 4))
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
+def test_what_is_sent_is_valid() -> None:
+    """The doors check each message; the benchmark must not time refusals."""
+    sent: list[Message] = [
         catalogue.published(),
         asking.request("53", asking.monthly("2027-01")),
         asking.request("5301", asking.daily("2027-01-01"), only_checked=True),
         *asking.batches(asking.monthly("2027-01"), CODES),
         *asking.batches(asking.daily("2027-01-01"), GRIDS, 1),
-    ],
-    ids=lambda made: type(made).__name__,
-)
-def test_what_is_sent_is_valid(made: Message) -> None:
-    """The doors check each message; the benchmark must not time refusals."""
-    assert protovalidate.collect_violations(made) == []
+    ]
+
+    assert [protovalidate.collect_violations(made) for made in sent] == [[]] * len(sent)
 
 
 def test_each_worker_calls_for_itself() -> None:

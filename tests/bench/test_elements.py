@@ -8,11 +8,13 @@ from collections import Counter
 import pytest
 
 from bench import elements
-from bench.kept import NotKept, cells, check
-from tests.servers import Databases
-from tier.jurisdiction import Level, level_of, parse, parent_of
+from tier.jurisdiction import Level, level_of, parent_of, parse
 
-VILLAGES = [f"{township}{serial:03}" for township in (530102001, 530102002) for serial in (1, 2, 5, 9, 11, 20)]
+VILLAGES = [
+    f"{township}{serial:03}"
+    for township in (530102001, 530102002)
+    for serial in (1, 2, 5, 9, 11, 20)
+]
 
 
 @pytest.mark.parametrize("count", [1, 5, 12, 30])
@@ -43,16 +45,3 @@ def test_the_sum_is_that_of_all_values() -> None:
     assert known.count == len(VILLAGES) * elements.COUNT
     assert known.total == sum(sum(elements.numbers(code)) for code in VILLAGES)
     assert min(min(elements.numbers(code)) for code in VILLAGES) > 0
-
-
-async def test_a_database_that_lacks_a_value_makes_no_figure(
-    databases: Databases,
-) -> None:
-    """An empty database is told apart from one that holds what it should."""
-    async with databases.fresh() as database:
-        dsn = {"county": database.dsn}
-
-        await check(dsn, DUCHA, "2027-01", elements.Cells(0, 0))
-        with pytest.raises(NotKept, match="county"):
-            await check(dsn, DUCHA, "2027-01", elements.cells(VILLAGES))
-        assert await cells(database.dsn, DUCHA, "2027-01") == elements.Cells(0, 0)

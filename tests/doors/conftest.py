@@ -1,4 +1,4 @@
-"""One running line of four tiers for all tests of the doors, with a small tree in it."""
+"""One running line of four tiers for all tests of the doors, with divisions and a catalogue."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deploy.embedded.line import Line as RunningLine
 from deploy.embedded.line import Options
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as service
+from tests.doors.data_letters import ELEMENTS, SHARE, publish
 from tests.doors.letters import ACTOR, ROWS, request_id
 from tests.doors.tiers import Line, opened
 from tier.jurisdiction import level_of, parent_of, parse
@@ -44,7 +45,7 @@ async def line(reached: Line) -> Line:
 
 
 async def _populate(data: Path) -> None:
-    """Import one province, two cities, three counties, six townships, some villages."""
+    """Import a tree of two cities, three counties, six townships, some villages; a catalogue."""
     rows = [
         division_pb2.Division(
             code=code,
@@ -60,5 +61,9 @@ async def _populate(data: Path) -> None:
             service.ImportDivisionsRequest(
                 request_id=request_id(), actor=ACTOR, divisions=rows
             )
+        )
+        await line.settled()
+        await line.province.publishing.PublishCatalogue(
+            publish(*ELEMENTS, indicators=[SHARE])
         )
         await line.settled()

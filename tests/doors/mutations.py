@@ -18,10 +18,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from buf.validate import validate_pb2
 
 # What names a division, and a code that is too short to be one.
-CODES = {"division", "divisions", "code", "within", "excluded", "issuer_division"}
+CODES = {
+    "division",
+    "divisions",
+    "code",
+    "within",
+    "excluded",
+    "issuer_division",
+    "requester_division",
+    "author_division",
+}
 MALFORMED = "530"
-# An issuer is told, not asked.
-IGNORED = {"item.issuer_division"}
+# Who issues and asks is told, not asked; a choice of a code list is no division.
+IGNORED = {
+    "item.issuer_division",
+    "data_request.requester_division",
+    "elements.0.codes.0.code",
+}
 
 HUGE = "督" * 100_000
 TEXTS = (
@@ -36,12 +49,14 @@ TEXTS = (
     "\U0010ffff",
 )
 NUMBERS = (-1, 2**31 - 1, -(2**31))
+UNSIGNED = (1, 2**32 - 1)
 LARGE = (-1, 2**63 - 1, -(2**63))
 ENUMS = (-1, 99, 2**31 - 1)
 DOUBLES = (math.nan, math.inf, 1e308)
 SCALARS: dict[int, tuple[object, ...]] = {
     FieldDescriptor.CPPTYPE_STRING: TEXTS,
     FieldDescriptor.CPPTYPE_INT32: NUMBERS,
+    FieldDescriptor.CPPTYPE_UINT32: UNSIGNED,
     FieldDescriptor.CPPTYPE_INT64: LARGE,
     FieldDescriptor.CPPTYPE_ENUM: ENUMS,
     FieldDescriptor.CPPTYPE_DOUBLE: DOUBLES,

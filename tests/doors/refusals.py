@@ -6,9 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -23,7 +21,9 @@ from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.trace.v1 import trace_service_pb2 as trace
 from ducha.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from tests.doors import letters
+from tests.doors import data_refusals, letters
+from tests.doors.cases import Case, Met, straight
+from tests.doors.data_refusals import UNKNOWN
 from tests.doors.letters import TOWNSHIPS, request_id
 from tests.doors.tiers import Line, Tier
 from tier.assignment import errors as assignment_errors
@@ -33,7 +33,6 @@ from tier.reporting import errors as reporting_errors
 from tier.runtime import errors
 from tier.runtime.errors import TierError
 
-UNKNOWN = str(UUID(int=1))
 QUARANTINE = """
     INSERT INTO link_quarantine (neighbour, epoch, seq, fact_id, kind, reason, detail, body,
                                  downward, quarantined_at)
@@ -45,29 +44,9 @@ USE_ID = """
 """
 WAITING = """
     SELECT pid FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'
+     WHERE datname = current_database() AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
 """
 TERMINATE = "SELECT pg_terminate_backend($1)"
-
-
-@dataclass(frozen=True, slots=True)
-class Met:
-    """A call that is refused, and the node that refuses it."""
-
-    tier: Tier
-    call: Callable[[], Awaitable[object]]
-
-
-Case: TypeAlias = Callable[[Line], Awaitable[Met]]
-
-
-def straight(make: Callable[[Line], Met]) -> Case:
-    """Return a case that needs nothing prepared."""
-
-    async def case(line: Line) -> Met:
-        return make(line)
-
-    return case
 
 
 def on_item(make: Callable[[Line, str], Met]) -> Case:
@@ -238,7 +217,7 @@ def quorum_of_none(request: pb.IssueItemRequest) -> None:
     request.item.closing_rule.kind = nouns.ClosingRule.KIND_QUORUM
 
 
-CASES: dict[type[TierError], Case] = {
+CASES: dict[type[TierError], Case] = data_refusals.CASES | {
     assignment_errors.AssignmentUnknown: on_item(
         lambda line, item_id: Met(
             line.township,

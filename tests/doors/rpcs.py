@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.protobuf import message_factory
@@ -20,25 +19,14 @@ from ducha.link.v1 import link_pb2
 from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.server.v1 import server_service_pb2 as server
-from tests.doors import letters
+from tests.doors import data_rpcs, letters
+from tests.doors.data_letters import COUNT, TOTAL
+from tests.doors.held import Held, Make
 from tests.doors.letters import ACTOR, TOWNSHIPS, request_id
 
-FILES = (pb, division, link, reporting, server)
+FILES = (pb, division, link, reporting, server, *data_rpcs.FILES)
 SECONDS = 20.0
-SPARES = (f"530302{number}" for number in itertools.count(100))
 CHILD = "kunming"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What requests speak of: two items, and a township that nothing else needs."""
-
-    direct: str = ""
-    cascade: str = ""
-    spare: str = field(default_factory=lambda: next(SPARES))
-
-
-Make: TypeAlias = Callable[[Held], Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +114,16 @@ def a_retirement(held: Held) -> Message:
     )
 
 
-def an_assembled_item(_: Held) -> Message:
+def an_assembled_item(held: Held) -> Message:
     request = letters.issue(*TOWNSHIPS)
+    request.item.data_need.CopyFrom(
+        nouns.DataNeed(
+            elements=[COUNT, TOTAL],
+            period=held.period,
+            use="planning",
+            is_the_report=True,
+        )
+    )
     request.item.assist_units.add(division="5301", name="市督查室")
     request.targets.excluded.append(TOWNSHIPS[-1])
     return request
@@ -163,7 +159,7 @@ def a_sync(_: Held) -> Message:
     return link.SyncRequest(child=CHILD, down_applied=mark, up_head=mark)
 
 
-SAMPLES: dict[str, tuple[str, Make]] = {
+SAMPLES: dict[str, tuple[str, Make]] = data_rpcs.SAMPLES | {
     "IssueItem": ("province", an_assembled_item),
     "GetItem": ("province", lambda held: pb.GetItemRequest(item_id=held.direct)),
     "ListItems": ("province", lambda _: pb.ListItemsRequest(issuer_division="53")),

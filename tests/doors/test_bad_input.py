@@ -14,9 +14,11 @@ import pytest
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.link.v1.link_service_pb2_grpc import add_LinkServiceServicer_to_server
 from tests.divisions import PROVINCE
-from tests.doors import letters
+from tests.doors import data_rpcs, letters
+from tests.doors.data_letters import data_at_hand
+from tests.doors.held import Held
 from tests.doors.mutations import mutations
-from tests.doors.rpcs import CHILD, RPCS, SAMPLES, Held, Rpc, an_import
+from tests.doors.rpcs import CHILD, RPCS, SAMPLES, Rpc, an_import
 from tests.doors.tiers import Line, footprint, read
 from tests.servers import AnApp, served
 from tier.app import App
@@ -60,8 +62,10 @@ async def place_of(rpc: Rpc, line: Line, an_app: AnApp) -> AsyncIterator[Place]:
     yield Place(tier.channel, tier.footprint)
 
 
-async def held_by(line: Line) -> Held:
-    """Issue what requests speak of."""
+async def held_by(line: Line, rpc: Rpc) -> Held:
+    """Issue, or ask and answer, what requests speak of."""
+    if rpc.name in data_rpcs.SAMPLES:
+        return await data_at_hand(line)
     cascade = letters.issue("5301", item=letters.an_item(mode=nouns.MODE_CASCADE))
     held = Held(await letters.issued(line), await letters.issued(line, cascade))
     await line.province.keeping.ImportDivisions(an_import(held))
@@ -111,7 +115,7 @@ async def test_one_wrong_field_is_answered_or_clearly_refused(
 ) -> None:
     """Malformed, huge, negative, of another age or alphabet: no failure, and nothing half done."""
     wrong: list[str] = []
-    held = await held_by(line)
+    held = await held_by(line, rpc)
     async with place_of(rpc, line, an_app) as at:
         before = await at.footprint()
         for each in mutations(rpc.make(held)):

@@ -13,19 +13,23 @@ from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as pb
-from tests.doors import letters
+from tests.doors import data_rpcs, letters
+from tests.doors.data_letters import data_at_hand
+from tests.doors.held import Held
 from tests.doors.letters import TOWNSHIPS
-from tests.doors.rpcs import RPCS, Held, Rpc, an_import
+from tests.doors.rpcs import RPCS, Rpc, an_import
 from tests.doors.tiers import Line, Tier, read, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WRITES = [rpc for rpc in RPCS if rpc.writes_once]
-HOT = ["ReceiveAssignments", "ReportAssignments"]
+HOT = ["ReceiveAssignments", "ReportAssignments", "SubmitAnswers"]
 
 
 async def ready(line: Line, rpc: Rpc) -> Held:
-    """Bring an item to where the sound request of an RPC is allowed."""
+    """Bring an item, or data, to where the sound request of an RPC is allowed."""
+    if rpc.name in data_rpcs.SAMPLES:
+        return await data_at_hand(line)
     cascade = letters.issue("5301", item=letters.an_item(mode=nouns.MODE_CASCADE))
     split = await letters.issued(line, cascade)
     if rpc.name in {
@@ -98,8 +102,7 @@ async def test_retries_in_one_batch_are_done_once(line: Line, name: str) -> None
     """A retry beside its original, and the id with other content: told apart."""
     rpc = next(rpc for rpc in RPCS if rpc.name == name)
     await letters.issued(line)
-    held = Held(await letters.issued(line))
-    request = rpc.make(held)
+    request = rpc.make(await ready(line, rpc))
     other = type(request)()
     other.CopyFrom(request)
     setattr(other, "actor", "另一人")  # noqa: B010 - every write has an actor

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,49 +14,32 @@ from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from tests.doors import letters
 from tests.doors.letters import CITIES, COUNTIES, TOWNSHIPS
+from tests.doors.paging import MOST, every_way, pages
 from tests.doors.refusals import QUARANTINE
 from tests.doors.rpcs import RPCS
 from tests.doors.tiers import Line
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+# Each of these has a test in test_data_pages.py.
+DATA = {
+    "ListElements",
+    "ListIndicators",
+    "ListDataRequests",
+    "ListNeeds",
+    "ListObservations",
+    "ListConflicts",
+    "ListTasks",
+    "ListApprovals",
+    "ListUnlockings",
+    "ListIndicatorValues",
+    "ListSavings",
+}
 FENCE = """
     INSERT INTO assignment_fenced
            (item_id, division, epoch, current_epoch, fact_id, fact, fenced_at)
     VALUES ($1, $2, 1, 2, $3, '', now())
 """
-MOST = 500
-FEW = 30
-
-
-async def pages(
-    rpc: Callable[[Any], Awaitable[Any]], request: Any, rows: str, size: int
-) -> list[Any]:
-    """Return the rows of all pages; no page is longer than asked, none but the last empty."""
-    request.page_size = size
-    shown: list[Any] = []
-    while True:
-        answer = await rpc(request)
-        page = getattr(answer, rows)
-        shown += page
-        assert len(page) <= size
-        if not answer.next_page_token:
-            return shown
-        assert page
-        request.page_token = answer.next_page_token
-
-
-async def every_way(
-    rpc: Callable[[Any], Awaitable[Any]], request: Any, rows: str
-) -> list[Any]:
-    """Return the rows of one large page, once small pages have shown the same."""
-    whole = await pages(
-        rpc, type(request).FromString(request.SerializeToString()), rows, MOST
-    )
-    for size in (1, 2, 3) if len(whole) < FEW else (7, 16):
-        asked = type(request).FromString(request.SerializeToString())
-        assert await pages(rpc, asked, rows, size) == whole
-    return whole
 
 
 async def test_every_listing_is_paged_here() -> None:
@@ -74,6 +55,7 @@ async def test_every_listing_is_paged_here() -> None:
         "ListDivisions",
         "ListProgress",
         "ListQuarantine",
+        *DATA,
     }
 
 

@@ -8,14 +8,23 @@ import grpc
 import pytest
 
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
-from tests.divisions import PROVINCE
+from tests import catalogue
+from tests.divisions import PROVINCE, an_entry
 from tests.doors import letters
-from tests.doors.refusals import CASES, UNKNOWN
+from tests.doors.data_letters import ELEMENTS, ask
+from tests.doors.data_refusals import UNKNOWN
+from tests.doors.letters import TOWNSHIPS
+from tests.doors.refusals import CASES
 from tests.doors.tiers import Line, Told, eventually, read, refused
 from tests.servers import AnApp, served
 from tier.assignment import rpc as assignment_rpc
+from tier.division.store import upsert
+from tier.registry import asking
+from tier.registry.capability import CAPABILITY as REGISTRY
+from tier.registry.errors import RequestTooLarge
 from tier.reporting.capability import CAPABILITY as REPORTING
 from tier.runtime.errors import Draining, Overloaded, TierError
 from tools.reasons import family
@@ -24,7 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OURS = ("tier.", "services.", "deploy.")
 # Those that a line at work cannot be brought to: each has a test of its own below.
-APART: set[type[TierError]] = {Draining, Overloaded}
+APART: set[type[TierError]] = {Draining, Overloaded, RequestTooLarge}
 
 
 def well_told(told: Told, kind: type[TierError]) -> bool:
@@ -105,3 +114,24 @@ async def test_a_full_queue_refuses_and_says_when_to_come_back(
         assert calls - 2 * limit <= len(overloaded) < calls
         assert all(one.retry_seconds > 0 for one in overloaded)
         assert len(refusals) == calls
+
+
+async def test_too_much_at_once_is_refused(
+    an_app: AnApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUEST_TOO_LARGE: it is counted before anything is judged, and nothing is kept."""
+    monkeypatch.setattr(asking, "MOST_CELLS", 3)
+    async with (
+        an_app(PROVINCE) as app,
+        served(app, REGISTRY.services) as channel,
+    ):
+        async with app.db.transaction() as tx:
+            await upsert(tx, [an_entry(code) for code in ("53", *TOWNSHIPS)])
+        await catalogue.publish(app, *ELEMENTS)
+        stub = RegistryServiceStub(channel)
+        told = await refused(stub.RequestData(ask("2026-11", *TOWNSHIPS[:2])))
+        async with app.db.reading() as tx:
+            kept = await tx.fetchval("SELECT count(*) FROM registry_request")
+
+        assert well_told(told, RequestTooLarge)
+        assert (told.details["cells"], kept) == ("4", 0)

@@ -17,15 +17,24 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
+    CatalogueKeepingServiceStub,
+    CatalogueServiceStub,
+)
+from ducha.collection.v1.collection_service_pb2_grpc import CollectionServiceStub
 from ducha.division.v1.division_service_pb2_grpc import (
     DivisionKeepingServiceStub,
     DivisionServiceStub,
 )
+from ducha.indicator.v1.indicator_service_pb2_grpc import IndicatorServiceStub
 from ducha.link.v1.link_service_pb2_grpc import (
     LinkOperationServiceStub,
     LinkServiceStub,
 )
+from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from ducha.relief.v1.relief_service_pb2_grpc import ReliefServiceStub
 from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
 from tests.servers import Refusal, refusal
 
@@ -85,6 +94,13 @@ class Tier:
         self.progress = ReportingServiceStub(channel)
         self.links = LinkServiceStub(channel)
         self.operation = LinkOperationServiceStub(channel)
+        self.catalogue = CatalogueServiceStub(channel)
+        self.publishing = CatalogueKeepingServiceStub(channel)
+        self.registry = RegistryServiceStub(channel)
+        self.collection = CollectionServiceStub(channel)
+        self.approval = ApprovalServiceStub(channel)
+        self.indicators = IndicatorServiceStub(channel)
+        self.relief = ReliefServiceStub(channel)
 
     async def footprint(self) -> dict[str, tuple[int, str]]:
         """Return (rows, digest) of every table that only a caller changes."""

@@ -6,9 +6,9 @@ is called through its gRPC door.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -91,9 +91,8 @@ class Office:
 
     county: App
     town: App
-    door: CollectionServiceStub
+    door: Any
     clock: Clock
-    facts: int = field(default=0)
 
     async def ask(self, *codes: str, of: Sequence[str] = TOWNS, **over: Any) -> UUID:
         """Let the county ask, and carry it down."""
@@ -120,11 +119,11 @@ class Office:
     async def submit(
         self, *answers: nouns.Answer, request_id: str = ""
     ) -> pb.SubmitAnswersResponse:
-        return await self.door.SubmitAnswers(
-            pb.SubmitAnswersRequest(
-                request_id=request_id or str(uuid4()), actor=ACTOR, answers=answers
-            )
+        request = pb.SubmitAnswersRequest(
+            request_id=request_id or str(uuid4()), actor=ACTOR, answers=answers
         )
+        told: pb.SubmitAnswersResponse = await self.door.SubmitAnswers(request)
+        return told
 
     async def tasks(self, **over: Any) -> list[nouns.Task]:
         return list((await self.door.ListTasks(pb.ListTasksRequest(**over))).tasks)
@@ -161,12 +160,12 @@ async def kept(app: App, division: str = TOWN, period: str = PERIOD) -> dict[str
         sheet = (await registry.sheets(tx, [key])).get(key)
     if sheet is None:
         return {}
-    numbered = {one.number: code for code, one in known.elements.items()}
+    numbered = {int(one.number): code for code, one in known.elements.items()}
     held = values_in_force(sheet)
     return {numbered[number]: one.kept for number, one in held.items()}
 
 
-def value(code: str, given: float | str | bool) -> registry_pb2.Value:
+def value(code: str, given: Any) -> registry_pb2.Value:
     """Return a value; a day is written `date:2026-11-01`."""
     if isinstance(given, bool):
         return registry_pb2.Value(element=code, boolean=given)
@@ -178,7 +177,7 @@ def value(code: str, given: float | str | bool) -> registry_pb2.Value:
 
 
 def answer(
-    values: dict[str, float | str | bool] | None = None,
+    values: Mapping[str, Any] | None = None,
     division: str = TOWN,
     **over: Any,
 ) -> nouns.Answer:

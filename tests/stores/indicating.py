@@ -11,11 +11,14 @@ from ducha.indicator.v1 import indicator_pb2
 from ducha.indicator.v1 import indicator_service_pb2 as pb
 from ducha.indicator.v1 import indicator_service_pb2_grpc as stubs
 from tests import catalogue
-from tests.divisions import a_row, load
+from tests.divisions import KEEPER, a_request, a_row, an_entry, load
 from tests.registry import PERIOD, Clock, Line
 from tests.servers import AnApp, served
 from tier.app import App
 from tier.catalogue import Aggregation
+from tier.division import actions as division_actions
+from tier.division import rules as division_rules
+from tier.division import store as division_store
 from tier.indicator.capability import CAPABILITY
 from tier.jurisdiction import Code, Level
 from tier.node import Node
@@ -36,7 +39,12 @@ ELEMENTS = (
 )
 INDICATORS = (
     catalogue.indicator("per_home", "pop / homes"),
-    catalogue.indicator("weighted", "pop / 1000.0", completeness_weighted=True),
+    catalogue.indicator(
+        "weighted",
+        "pop / 1000.0",
+        aggregation=catalogue_pb2.AGGREGATION_SUM,
+        completeness_weighted=True,
+    ),
     catalogue.indicator("mixed", "pop / offices"),
 )
 
@@ -83,9 +91,21 @@ async def an_office(
     """Make the node, its tree and its catalogue, and mount its indicators."""
     clock = Clock()
     async with an_app(node, clock.now) as app:
-        await load(app, [a_row(code) for code in tree])
+        if node.parent is None:
+            await load(app, [a_row(code) for code in tree])
+        else:
+            async with app.db.transaction() as tx:
+                await division_store.upsert(tx, [an_entry(code) for code in tree])
         await catalogue.publish(app, *ELEMENTS, indicators=INDICATORS)
         async with served(app, CAPABILITY.services) as channel:
             stub = stubs.IndicatorServiceStub(channel)
             line = Line({node.name: app}, clock)
             yield Office(line, stub, app, clock)
+
+
+async def end(office: Office, code: str, *successors: str) -> None:
+    """End a division today, in favour of others."""
+    last = division_rules.today(office.clock.at)
+    await division_actions.retire(
+        office.app, a_request(), KEEPER, Code(code), (last, successors)
+    )

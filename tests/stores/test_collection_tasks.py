@@ -30,8 +30,10 @@ def in_days(office: Office, days: int) -> Timestamp:
 
 
 async def test_a_task_is_merged_over_all_who_wait(an_app: AnApp) -> None:
-    """Two departments, overlapping fields: one task, each field once, the earlier deadline;
-    who has got what he asked for is not named any more."""
+    """Two departments, overlapping fields: one task, each field once, the earlier deadline.
+
+    Who has got what he asked for is not named any more.
+    """
     async with an_office(an_app) as office:
         sooner = in_days(office, 2)
         await office.ask("households", "income", of=[TOWN])
@@ -50,8 +52,10 @@ async def test_a_task_is_merged_over_all_who_wait(an_app: AnApp) -> None:
 
 
 async def test_a_field_says_what_is_known(an_app: AnApp) -> None:
-    """Names and unit from the catalogue; what is held but old, when it was seen; or the
-    value of the newest period before, and which that is."""
+    """Names and unit from the catalogue, and the value that is known.
+
+    What is held but old, and when it was seen; or that of the newest period before.
+    """
     async with an_office(an_app) as office:
         await office.submit(answer({"households": 700}, period="2026-09"))
         await office.submit(answer({"households": 800}, period=BEFORE))
@@ -99,7 +103,12 @@ async def test_the_task_due_first_comes_first_on_pages_of_any_size(
         within = await office.tasks(within=OTHER)
 
     keys = [(task.division, task.period) for task in whole]
-    assert keys == [(THIRD, PERIOD), (TOWN, PERIOD), (OTHER, PERIOD), (OTHER, "2026-12")]
+    assert keys == [
+        (THIRD, PERIOD),
+        (TOWN, PERIOD),
+        (OTHER, PERIOD),
+        (OTHER, "2026-12"),
+    ]
     assert december == whole[3:]
     assert within == whole[2:]
 
@@ -113,12 +122,17 @@ async def test_what_is_withdrawn_or_answered_is_no_task(an_app: AnApp) -> None:
         assert await office.tasks() == []
 
 
+def a_token(text: str) -> pb.ListTasksRequest:
+    """Return the request for the page after some token."""
+    return pb.ListTasksRequest(page_token=text)
+
+
 WRONG = {
     "no code": (pb.ListTasksRequest(within="53010"), "INVALID_INPUT", ["within"]),
     "no period": (pb.ListTasksRequest(period="soon"), "INVALID_INPUT", ["period"]),
-    "no token": (pb.ListTasksRequest(page_token="x"), "PAGE_TOKEN_INVALID", []),
+    "no token": (a_token("x"), "PAGE_TOKEN_INVALID", []),
     "another's token": (
-        pb.ListTasksRequest(page_token="WyJhIiwgImIiLCAiYyJd"),
+        a_token("WyJhIiwgImIiLCAiYyJd"),
         "PAGE_TOKEN_INVALID",
         [],
     ),

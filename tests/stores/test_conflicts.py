@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from ducha.collection.v1 import collection_service_pb2 as pb
 from ducha.registry.v1 import registry_pb2
-from services.township.collection import conflicts
+from services.township.collection import conflicts, store
 from tests.catalogue import element, publish
 from tests.servers import AnApp
 from tests.stores.collecting import (
     ACTOR,
+    OTHER,
     TOWN,
     Office,
     an_office,
@@ -24,9 +25,16 @@ from tests.stores.collecting import (
     refused,
 )
 from tier import approval, registry
+from tier.jurisdiction import Code
 from tier.registry import ConflictState, Key
+from tier.runtime.db import Tx
 
-OPEN = registry_pb2.CONFLICT_STATE_OPEN
+LOST = """
+    INSERT INTO registry_conflict
+           (conflict_id, division, period, element, standing_answer, rival_answer, opened_at,
+            due_at)
+    VALUES ($1, $2, '2026-11', 1, $3, $3, '2026-11-01', '2026-11-02')
+"""
 KEPT = registry_pb2.CONFLICT_STATE_STANDING_KEPT
 TAKEN = registry_pb2.CONFLICT_STATE_RIVAL_TAKEN
 
@@ -61,14 +69,13 @@ def a_decision(
     )
 
 
-async def states(office: Office, conflict_id: str) -> list[ConflictState]:
+async def states(office: Office, conflict_id: str) -> list[ConflictState | None]:
     """Return how a conflict stands at the township and at the county."""
     found = []
     for app in (office.town, office.county):
         async with app.db.reading() as tx:
             one = await registry.conflict(tx, UUID(conflict_id))
-        assert one is not None
-        found.append(one.state)
+        found.append(None if one is None else one.state)
     return found
 
 
@@ -154,7 +161,8 @@ async def test_undecided_the_owners_version_wins(an_app: AnApp) -> None:
             await office.tell()
 
             assert (early, due, again) == (0, 1, 0), case
-            assert await states(office, conflict_id) == [state, state], case
+            ended = ConflictState(state)
+            assert await states(office, conflict_id) == [ended, ended], case
             assert await office.values() == {"households": number}, case
             assert await kept(office.county) == {"households": number}, case
 
@@ -185,20 +193,55 @@ async def test_three_versions_end_with_the_owners(an_app: AnApp) -> None:
         assert await office.values() == {"households": 3}
 
 
+async def test_of_two_rivals_of_the_owner_the_first_stands(an_app: AnApp) -> None:
+    """The first is put in force; the second is a rival of the owner's own version then."""
+    async with an_office(an_app) as office:
+        await a_conflict(office, "", "53")
+        await office.submit(
+            answer({"households": 3}, base_revision=0, author_division="53")
+        )
+        office.clock.now += timedelta(days=3)
+        await conflicts.decide_due(office.town)
+        await office.tell()
+
+        assert await office.values() == {"households": 2}
+        assert await kept(office.county) == {"households": 2}
+
+
+async def test_what_is_put_in_force_is_remembered(an_app: AnApp) -> None:
+    """What a new value is compared with has the rival in place of what stood."""
+    async with an_office(an_app) as office:
+        decision = a_decision(await a_conflict(office, number=5))
+        await office.door.ResolveConflict(decision)
+        async with office.town.db.reading() as tx:
+            known = await store.histories(tx, [Code(TOWN)])
+        ((count, total, squares, *_),) = known[Code(TOWN)].values()
+
+    assert (count, total, squares) == (1, 5, 25)
+
+
+async def test_a_conflict_about_nothing_stops_nobody(an_app: AnApp) -> None:
+    """A row whose answers are not here is left alone; the others are decided."""
+    async with an_office(an_app) as office:
+        conflict_id = await a_conflict(office, "", "53")
+        async with office.town.db.transaction() as tx:
+            await tx.execute(LOST, uuid4(), OTHER, uuid4())
+        office.clock.now += timedelta(days=3)
+
+        assert await conflicts.decide_due(office.town) == 1
+        assert (await states(office, conflict_id))[0] is ConflictState.RIVAL_TAKEN
+
+
 async def test_a_locked_period_waits(
     an_app: AnApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Locked, a person is refused and the default waits; unlocked, it is decided."""
 
-    async def locked(*_: object) -> Mapping[Key, str]:
-        return {Key(key.division, key.period): "530102" for key in [key]}
+    async def locked(tx: Tx, keys: Iterable[Key], now: datetime) -> Mapping[Key, str]:
+        return dict.fromkeys(keys, "530102")
 
     async with an_office(an_app) as office:
         conflict_id = await a_conflict(office, "", "53")
-        async with office.town.db.reading() as tx:
-            found = await registry.conflict(tx, UUID(conflict_id))
-        assert found is not None
-        key = found.key
         office.clock.now += timedelta(days=3)
         before = await office.footprint()
         with monkeypatch.context() as patched:

@@ -113,8 +113,9 @@ async def _unlocked(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
 
 def _is_astray(app: App, one: Arrived, division: Code) -> bool:
     """Whether an act is not its fact's division's, or does not come from where that acts."""
-    above = level_of(division) < app.node.level
-    return division != one.fact.division or one.downward is not above
+    level, ours = level_of(division), app.node.level
+    comes_right = level < ours if one.downward else level > ours
+    return division != one.fact.division or not comes_right
 
 
 APPROVED = pb.PeriodApproved.DESCRIPTOR.full_name

@@ -23,6 +23,7 @@ from tier.registry.actions import asking, desk, gate
 from tier.registry.actions.gate import Judged
 from tier.registry.model import (
     Answer,
+    Conflict,
     ConflictState,
     Counted,
     Flag,
@@ -70,6 +71,9 @@ def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
         return Unfit(one, checks.VALUES_INVALID, misshapen)
     version = payload.catalogue_version
     known = checks.good(catalogue, version)
+    pairs = zip(answer.elements, answer.numbers, strict=True)
+    if not answer.texts and known.issuperset(pairs):
+        return answer
     for element, number, flag in zip(
         answer.elements, answer.numbers, answer.flags, strict=True
     ):
@@ -106,17 +110,16 @@ async def _fold(
 async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Keep a request: judged again on its way down, as it was told on its way up."""
     payload = pb.DataRequested.FromString(one.fact.payload)
-    told = wire.splits_from(payload.groups)
+    given = wire.splits_from(payload.groups)
     here = await request_store.get(tx, UUID(payload.request.data_request_id))
-    wrong = _misdirected(one, payload.request, told) or _another(one, here)
+    wrong = _misdirected(one, payload.request, given) or _another(one, here)
     if wrong is not None:
         verdict.unfit.append(wrong)
         return
-    if here is not None:
-        told = await _not_here(tx, here, told)
-        if not told:
-            _keep(one, () if one.downward else app.node.upward, verdict)
-            return
+    told = given if here is None else await _not_here(tx, here, given)
+    if not told and given:
+        _keep(one, () if one.downward else app.node.upward, verdict)
+        return
     catalogue = await catalogues.held(tx, app.db)
     wanted = gate.wanted_of(
         (code, split.waiting) for code, split in told.items() if split.waiting
@@ -135,7 +138,8 @@ async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     counted = judged.splits if one.downward else told
     await gate.open_needs(tx, request, counted, judged)
     if one.downward:
-        _pass_down(app, one, payload, (told, judged), verdict)
+        whole = len(told) == len(given)
+        _pass_down(app, one, payload, (told, judged), verdict, whole=whole)
     else:
         _keep(one, app.node.upward, verdict)
 
@@ -180,12 +184,14 @@ def _pass_down(
     payload: pb.DataRequested,
     decided: tuple[Mapping[Code, Split], Judged],
     verdict: Verdict,
+    *,
+    whole: bool,
 ) -> None:
     """Tell each branch what it is asked, and the tier above what was judged otherwise."""
     told, judged = decided
     branches = wire.groups_by_branch(app.node, judged.groups())
     moved = wire.rejudged_to(told, judged.splits)
-    if not moved and len(branches) == 1:
+    if whole and not moved and len(branches) == 1:
         # One branch has it all: the fact goes on as it is.
         verdict.entries.append(
             ledger.keep(one.fact, one.fact_id, one.body, tuple(branches))
@@ -270,17 +276,28 @@ async def _resolved(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     if one.downward or not within(division, one.area):
         verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, f"values of {division}"))
         return
+    rival = await _rival(tx, conflict, verdict)
+    if rival is None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_CONFLICT, f"rival {conflict.rival}"))
+        return
     state = ConflictState(payload.state)
     settled = await store.settle_conflict(
         tx, conflict.conflict_id, state, one.fact.actor, payload.reason
     )
     if settled and state is ConflictState.RIVAL_TAKEN:
         catalogue = await catalogues.held(tx, app.db)
-        bodies = await ledger_store.bodies(tx, [conflict.rival])
         work = await desk.load(tx, catalogue, [conflict.key])
-        work.resolve(conflict, wire.answer_of(bodies[conflict.rival]))
+        work.resolve(conflict, rival)
         await work.write(tx)
     _keep(one, app.node.upward, verdict)
+
+
+async def _rival(tx: Tx, conflict: Conflict, verdict: Verdict) -> Answer | None:
+    """Return the rival of a conflict: from the ledger, or of this very batch, not yet in it."""
+    bodies = await ledger_store.bodies(tx, [conflict.rival])
+    bodies |= {entry.fact_id: entry.body for entry in verdict.entries}
+    body = bodies.get(conflict.rival)
+    return None if body is None else wire.answer_of(body)
 
 
 def _keep(one: Arrived, onward: tuple[str, ...], verdict: Verdict) -> None:

@@ -32,7 +32,7 @@ from tier.runtime.pages import Page
 DIVISIONS = 100
 CONFLICTS = 50
 PAGE_BYTES = 2 * 1024 * 1024
-BREATH = 64
+BREATH = 16
 """So many sheets are written before others may work."""
 
 Versions = Iterable[tuple[int, Source, Version]]

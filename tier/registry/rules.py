@@ -22,7 +22,7 @@ from tier.registry.model import (
 )
 
 Ages = Mapping[int, timedelta | None]
-"""How long values of an element may be used; None: as long as their period is asked for."""
+"""How long values of an element may be used; not there: as long as their period is asked for."""
 
 
 def is_fresh(observed_at: datetime, max_age: timedelta | None, at: datetime) -> bool:
@@ -42,7 +42,7 @@ def judge(
     for element in sorted(wanted):
         place = places.get(element)
         if place is not None and is_fresh(
-            sheet.observed[sheet.given[place] - 1], ages[element], at
+            sheet.observed[sheet.given[place] - 1], ages.get(element), at
         ):
             split[Outcome.SERVED].append(element)
         elif element in asked:
@@ -72,7 +72,9 @@ def usable(answer: Answer, ages: Ages) -> tuple[set[int], dict[int, timedelta]]:
             for element, flag in zip(answer.elements, answer.flags, strict=True)
             if not flag & Flag.CONTESTED
         }
-    aging = {element: age for element in given if (age := ages[element]) is not None}
+    aging = {
+        element: age for element in given if (age := ages.get(element)) is not None
+    }
     return given, aging
 
 
@@ -82,6 +84,11 @@ def serve(needs: Sequence[Need], answer: Answer, ages: Ages) -> list[Need]:
     An answer that was seen too long before a request does not serve it. What was
     confirmed or came filled in is counted once: for the first need that waited for it.
     """
+    if _is_plain(answer, needs, ages):
+        first, *rest = needs
+        filled = min(answer.prefilled, len(answer.elements))
+        first = replace(first, waiting=(), prefilled=first.prefilled + filled)
+        return [first, *(replace(need, waiting=()) for need in rest)]
     given, aging = usable(answer, ages)
     flags = dict(zip(answer.elements, answer.flags, strict=True))
     counted: set[int] = set()
@@ -108,6 +115,14 @@ def serve(needs: Sequence[Need], answer: Answer, ages: Ages) -> list[Need]:
             )
         )
     return served
+
+
+def _is_plain(answer: Answer, needs: Sequence[Need], ages: Ages) -> bool:
+    """Whether an answer is new values, none growing old, and just what every need waits for."""
+    if answer.conflict_ids or any(answer.flags):
+        return False
+    wanted = all(need.waiting == answer.elements for need in needs)
+    return wanted and ages.keys().isdisjoint(answer.elements)
 
 
 def _came(

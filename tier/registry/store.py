@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +65,20 @@ WRITE = """
            texts = excluded.texts
 """
 
+# The hot road: sheets that one answer filled, alike but for their numbers. What they share
+# comes once.
+FILL = """
+    INSERT INTO registry_sheet AS held
+           (period, division, period_start, elements, given, flags, numbers, answers, observed)
+    SELECT $1, division, $2, $3, $4, $5, numbers::bigint[], ARRAY[answer], ARRAY[observed]
+      FROM unnest($6::text[], $7::text[], $8::uuid[], $9::timestamptz[])
+           AS given (division, numbers, answer, observed)
+    ON CONFLICT (period, division) DO UPDATE
+       SET asked = '{}', deadline_at = NULL, elements = excluded.elements,
+           given = excluded.given, flags = excluded.flags, numbers = excluded.numbers,
+           answers = excluded.answers, observed = excluded.observed
+"""
+
 # The same elements of many divisions: one statement. What is asked already stays asked.
 ASK = """
     INSERT INTO registry_sheet AS held (period, division, period_start, asked, deadline_at)
@@ -91,6 +106,13 @@ SERVE = """
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::smallint[])
            AS m (data_request_id, division, waiting, confirmed, prefilled)
      WHERE (n.data_request_id, n.division) = (m.data_request_id, m.division)
+"""
+
+# The hot road: nothing is missing any more.
+SERVE_ALL = """
+    UPDATE registry_need n SET waiting = '{}', confirmed = $3, prefilled = $4
+      FROM unnest($2::text[]) AS m (division)
+     WHERE (n.data_request_id, n.division) = ($1, m.division)
 """
 
 TOTALS = """
@@ -162,9 +184,36 @@ async def previous(tx: Tx, keys: Iterable[Key]) -> dict[Key, Sheet]:
 
 async def write(tx: Tx, changed: Sequence[Sheet]) -> None:
     """Write sheets whole, new ones too."""
-    if changed:
-        columns = zip(*map(_row, changed), strict=True)
+    alike: dict[object, list[Sheet]] = {}
+    others = []
+    for sheet in changed:
+        if len(sheet.answers) == 1 and not (sheet.texts or sheet.asked):
+            same = (sheet.key.period, tuple(sheet.elements), tuple(sheet.flags))
+            alike.setdefault(same, []).append(sheet)
+        else:
+            others.append(sheet)
+    for filled in alike.values():
+        await _fill(tx, filled)
+    if others:
+        columns = zip(*map(_row, others), strict=True)
         await tx.execute(WRITE, *map(list, columns))
+
+
+async def _fill(tx: Tx, filled: Sequence[Sheet]) -> None:
+    """Write sheets of one period that hold one answer each, of the same elements and flags."""
+    one = filled[0]
+    await tx.execute(
+        FILL,
+        one.key.period,
+        one.start,
+        list(one.elements),
+        list(one.given),
+        list(one.flags),
+        [sheet.key.division for sheet in filled],
+        [_array(sheet.numbers) for sheet in filled],
+        [sheet.answers[0] for sheet in filled],
+        [sheet.observed[0] for sheet in filled],
+    )
 
 
 async def ask(
@@ -204,14 +253,24 @@ async def needs(tx: Tx, keys: Iterable[Key]) -> dict[Key, list[Need]]:
 
 async def serve(tx: Tx, changed: Sequence[Need]) -> None:
     """Write what needs still wait for."""
-    if changed:
+    complete: dict[tuple[UUID, int, int], list[Code]] = {}
+    others = []
+    for need in changed:
+        if need.waiting:
+            others.append(need)
+        else:
+            alike = (need.request_id, need.confirmed, need.prefilled)
+            complete.setdefault(alike, []).append(need.key.division)
+    for (request_id, *counts), divisions in complete.items():
+        await tx.execute(SERVE_ALL, request_id, divisions, *counts)
+    if others:
         await tx.execute(
             SERVE,
-            [need.request_id for need in changed],
-            [need.key.division for need in changed],
-            [",".join(map(str, need.waiting)) for need in changed],
-            [need.confirmed for need in changed],
-            [need.prefilled for need in changed],
+            [need.request_id for need in others],
+            [need.key.division for need in others],
+            [",".join(map(str, need.waiting)) for need in others],
+            [need.confirmed for need in others],
+            [need.prefilled for need in others],
         )
 
 
@@ -313,18 +372,24 @@ def _row(sheet: Sheet) -> tuple[object, ...]:
         sheet.key.period,
         sheet.key.division,
         sheet.start,
-        _array(sheet.asked),
+        _same(tuple(sheet.asked)),
         sheet.deadline,
-        _array(sheet.elements),
+        _same(tuple(sheet.elements)),
         _array(sheet.numbers),
-        _array(sheet.given),
-        _array(sheet.flags),
+        _same(tuple(sheet.given)),
+        _same(tuple(sheet.flags)),
         _array(sheet.answers),
-        _array([f'"{moment.isoformat()}"' for moment in sheet.observed]),
-        json.dumps(list(sheet.texts)),
+        _array([f'"{moment}"' for moment in sheet.observed]),
+        json.dumps(list(sheet.texts)) if sheet.texts else "[]",
     )
 
 
 def _array(members: Iterable[object]) -> str:
     """Write an array of what needs no quotes."""
     return f"{{{','.join(map(str, members))}}}"
+
+
+@lru_cache(maxsize=1024)
+def _same(members: tuple[int, ...]) -> str:
+    """Write an array that many sheets have: their elements, the answer that gave all."""
+    return _array(members)

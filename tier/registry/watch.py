@@ -14,6 +14,8 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from uuid import UUID
 
+import asyncpg
+
 from tier.app import App
 from tier.ledger import Committed
 from tier.ledger import store as ledger_store
@@ -22,7 +24,7 @@ from tier.registry.errors import DataRequestUnknown
 from tier.registry.model import Counted, RequestState
 from tier.runtime.errors import Draining, Overloaded, TierError
 
-REST_SECONDS = 0.25
+REST_SECONDS = 0.02
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 WATCHERS = 2000
@@ -145,7 +147,7 @@ class Watches:
             return
         try:
             position, found = await self._look(list(self._watchers))
-        except Exception as failure:  # noqa: BLE001 - told to everybody who watches
+        except (TierError, asyncpg.PostgresError) as failure:
             self._fail_all(failure)
             return
         self._head = max(self._head, position)

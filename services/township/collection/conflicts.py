@@ -7,10 +7,11 @@ version of the element's owner; a person may decide otherwise, as long as it is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from ducha.collection.v1 import collection_service_pb2 as pb
@@ -63,10 +64,25 @@ class Table:
     app: App
     known: Catalogue
     desk: Desk
-    answers: Mapping[UUID, tuple[Answer, str]]
+    answers: dict[UUID, tuple[Answer, str]]
     """By fact, each with the division of its author's unit."""
     histories: dict[Code, Histories]
+    changed: dict[Code, Histories] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+
+    def has(self, conflict: Conflict) -> bool:
+        """Whether both sides of a conflict are here, and this is their home."""
+        return (
+            self.app.node.acts_for(conflict.key.division)
+            and conflict.rival in self.answers
+            and self.standing(conflict) in self.answers
+        )
+
+    def standing(self, conflict: Conflict) -> UUID | None:
+        """Return the answer whose value is in force."""
+        sheet = self.desk.sheet(conflict.key)
+        held = rules.values_in_force(sheet).get(conflict.element)
+        return None if held is None else sheet.answers[held.revision - 1]
 
 
 async def resolve(
@@ -119,7 +135,8 @@ async def _decide_by_hand(
         state = ConflictState.RIVAL_TAKEN
     decision = Decision(conflict, state, request.reason)
     table = await _laid(work.app, work.tx, [conflict])
-    await _settle(table, work.tx, [decision], work.call.actor)
+    await _settle(table, work.tx, decision, work.call.actor)
+    await _write(table, work.tx)
     work.entries.extend(table.entries)
     after = await registry.conflict(work.tx, conflict.conflict_id)
     (shown,) = await shown_conflicts(work.tx, table.known, [after or conflict])
@@ -139,30 +156,29 @@ async def decide_due(app: App) -> int:
             if not due:
                 return count
             locked = await approval.locked(tx, [one.key for one in due], now)
-            here = [
-                one
-                for one in due
-                if one.key not in locked and app.node.acts_for(one.key.division)
-            ]
+            here = [one for one in due if one.key not in locked]
             table = await _laid(app, tx, here)
-            decisions = [_by_default(table, one) for one in here]
-            await _settle(table, tx, decisions, app.node.name)
+            whole = [one for one in here if table.has(one)]
+            for one in whole:  # in turn: the next is decided by what stands then
+                await _settle(table, tx, _by_default(table, one), app.node.name)
+            await _write(table, tx)
             await ledger.append(tx, app.feed, table.entries, now)
-        count += len(here)
+        if len(whole) < len(here):
+            LOG.error("conflicts about nothing", count=len(here) - len(whole))
+        count += len(whole)
         after = due[-1]
 
 
 def _by_default(table: Table, conflict: Conflict) -> Decision:
     """Decide for the owner's version; against a rival that was answered since, or overruled."""
-    sheet = table.desk.sheet(conflict.key)
-    standing = rules.values_in_force(sheet)[conflict.element]
-    rival_revision = list(sheet.answers).index(conflict.rival) + 1
+    in_force = table.standing(conflict) or conflict.standing
+    standing, standing_author = table.answers[in_force]
+    rival, rival_author = table.answers[conflict.rival]
+    order = list(table.desk.sheet(conflict.key).answers)
     element = table.known.numbered(conflict.element)
-    _, rival_author = table.answers[conflict.rival]
-    _, standing_author = table.answers[sheet.answers[standing.revision - 1]]
     takes = (
         element is not None
-        and standing.revision < rival_revision
+        and order.index(standing.fact_id) < order.index(rival.fact_id)
         and default_is_rival(element.owner.division, standing_author, rival_author)
     )
     state = ConflictState.RIVAL_TAKEN if takes else ConflictState.STANDING_KEPT
@@ -173,15 +189,13 @@ async def _laid(app: App, tx: Tx, conflicts: Sequence[Conflict]) -> Table:
     """Load what deciding conflicts may touch."""
     known = await catalogue.held(tx, app.db)
     desk = await registry.load(tx, known, [one.key for one in conflicts])
-    wanted = {one.rival for one in conflicts}
-    for one in conflicts:
-        sheet = desk.sheet(one.key)
-        standing = rules.values_in_force(sheet)[one.element]
-        wanted.add(sheet.answers[standing.revision - 1])
-    bodies = await ledger_store.bodies(tx, list(wanted))
-    answers = {fact_id: _read(body) for fact_id, body in bodies.items()}
     codes = {one.key.division for one in conflicts}
-    return Table(app, known, desk, answers, await store.histories(tx, codes))
+    table = Table(app, known, desk, {}, await store.histories(tx, codes))
+    sides = ((one.rival, table.standing(one)) for one in conflicts)
+    wanted = {each for pair in sides for each in pair if each is not None}
+    bodies = await ledger_store.bodies(tx, list(wanted))
+    table.answers.update((fact_id, _read(body)) for fact_id, body in bodies.items())
+    return table
 
 
 def _read(body: bytes) -> tuple[Answer, str]:
@@ -191,24 +205,21 @@ def _read(body: bytes) -> tuple[Answer, str]:
     return registry_wire.answer_from(fact, payload), payload.author_division
 
 
-async def _settle(
-    table: Table, tx: Tx, decisions: Sequence[Decision], actor: str
-) -> None:
-    """Write decisions, put rivals in force, and make the facts that tell of it."""
+async def _settle(table: Table, tx: Tx, one: Decision, actor: str) -> None:
+    """Decide a conflict, put its rival in force if so, and make the fact that tells of it."""
     author = Author.at(table.app.now(), table.app.node.name, actor)
-    changed: dict[Code, Histories] = {}
-    for one in decisions:
-        conflict = one.conflict
-        await registry.settle_conflict(
-            tx, conflict.conflict_id, one.state, actor, one.reason
-        )
-        if one.state is ConflictState.RIVAL_TAKEN:
-            _put_in_force(table, conflict)
-            division = conflict.key.division
-            changed[division] = table.histories[division]
-        table.entries.append(_fact(table.app, author, one))
+    await registry.settle_conflict(
+        tx, one.conflict.conflict_id, one.state, actor, one.reason
+    )
+    if one.state is ConflictState.RIVAL_TAKEN:
+        _put_in_force(table, one.conflict)
+    table.entries.append(_fact(table.app, author, one))
+
+
+async def _write(table: Table, tx: Tx) -> None:
+    """Write the sheets that changed, and what is remembered of their values."""
     await table.desk.write(tx)
-    await store.write(tx, changed)
+    await store.write(tx, table.changed)
 
 
 def _put_in_force(table: Table, conflict: Conflict) -> None:
@@ -218,12 +229,15 @@ def _put_in_force(table: Table, conflict: Conflict) -> None:
     before = rules.values_in_force(table.desk.sheet(conflict.key))[element].kept
     sheet = table.desk.resolve(conflict, rival)
     after = rules.values_in_force(sheet)[element].kept
+    division = conflict.key.division
+    histories = table.histories.setdefault(division, {})
     rules.remember(
-        table.histories.setdefault(conflict.key.division, {}),
+        histories,
         element,
         0 if isinstance(before, str) else before,
         0 if isinstance(after, str) else after,
     )
+    table.changed[division] = histories
 
 
 def _fact(app: App, author: Author, one: Decision) -> Entry:
@@ -249,7 +263,7 @@ async def decide_by_default(app: App) -> None:
         try:
             await decide_due(app)
             wait = await _until_next(app)
-        except TierError as away:
+        except (TierError, asyncpg.PostgresError) as away:
             LOG.warning("conflicts wait", error=type(away).__name__)
         try:
             async with asyncio.timeout(wait):

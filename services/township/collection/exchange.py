@@ -113,6 +113,16 @@ async def _read(
         sheets = await registry.sheets(tx, keys)
         found = [sheets.get(key) or _empty(key) for key in keys]
         forms = await task_actions.filled(tx, known, found)
+    return await asyncio.to_thread(_answers, request, known, rows, forms)
+
+
+def _answers(
+    request: pb.ImportAnswersRequest,
+    known: Catalogue,
+    rows: Sequence[Row],
+    forms: Sequence[Form],
+) -> Imported:
+    """Read the cells of rows, tens of thousands of them: beside the event loop."""
     by_key = {form.sheet.key: form for form in forms}
     read = Imported()
     for row in rows:
@@ -170,7 +180,12 @@ def _confirms(
     if row.revision is not None and revision > row.revision:
         return True
     found = form.filled.get(element.number)
-    return found is not None and value == registry_wire.value_to(element, found.kept)
+    if found is None:
+        return False
+    shown = registry_wire.value_to(element, found.kept)
+    if shown.HasField("text"):
+        shown.text = shown.text.strip()  # as cells are read
+    return value == shown
 
 
 def _in_cells(read: Imported, refusal: TierError) -> TierError:

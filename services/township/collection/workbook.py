@@ -35,6 +35,8 @@ FIRST = len(HEADINGS)
 MOST_ROWS = 2000
 MOST_ELEMENTS = 190  # as many columns as the reader takes, less those that name the row
 LARGEST_REVISION = 2**31 - 1
+EXCELS_FIRST = date(1900, 3, 1)
+"""Before it Excel counts a day that never was, or none at all."""
 BEIJING = timezone(timedelta(hours=8))
 MADE = datetime(2026, 1, 1)  # noqa: DTZ001 - Excel knows no zones; the same for the same tasks
 PLAIN = {
@@ -168,10 +170,12 @@ class _Paper:
 
 
 def _put(sheet: Any, at: tuple[int, int], shown: cells.Shown, style: Any) -> None:
-    if isinstance(shown, str):
-        sheet.write_string(*at, shown, style)
+    if isinstance(shown, date) and shown < EXCELS_FIRST:
+        sheet.write_string(*at, shown.isoformat(), style)
     elif isinstance(shown, date):
         sheet.write_datetime(*at, datetime(shown.year, shown.month, shown.day), style)  # noqa: DTZ001 - a day
+    elif isinstance(shown, str):
+        sheet.write_string(*at, shown, style)
     else:
         sheet.write_number(*at, shown, style)
 

@@ -118,7 +118,11 @@ async def load(tx: Tx, catalogue: Catalogue, keys: Iterable[Key]) -> Desk:
 
 def ages(catalogue: Catalogue) -> rules.Ages:
     """Return how long values of each element may be used, as the catalogue says now."""
-    return {element.number: element.max_age for element in catalogue.elements.values()}
+    return {
+        element.number: element.max_age
+        for element in catalogue.elements.values()
+        if element.max_age is not None
+    }
 
 
 async def add_up(tx: Tx, changes: totals.Changes) -> None:
