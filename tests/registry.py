@@ -74,6 +74,7 @@ QILIN = _node("qilin", Level.COUNTY, "530302", "qujing", fields="530302")
 STREETS = _node("streets", Level.TOWNSHIP, "530102", "wuhua")
 FIELDS = _node("fields", Level.TOWNSHIP, "530302", "qilin")
 NODES = (PROVINCE, KUNMING, QUJING, WUHUA, QILIN, STREETS, FIELDS)
+EAST = (PROVINCE, QUJING, QILIN, FIELDS)
 WEST = (PROVINCE, KUNMING, WUHUA, STREETS)
 """One node a tier: enough where cities do not matter."""
 

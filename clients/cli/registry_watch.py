@@ -71,12 +71,20 @@ async def watch_request(
     on_screen = session.out.is_terminal and not session.choices.as_json
     last = pb.DataRequest()
     with live if on_screen else nullcontext():
-        async with aclosing(follow(client, data_request)) as changes:
-            async for last in changes:
-                if session.choices.as_json:
-                    session.write_json(last)
-                elif on_screen:
-                    live.update(picture(session, last), refresh=True)
+        try:
+            async with aclosing(follow(client, data_request)) as changes:
+                async for last in changes:
+                    if session.choices.as_json:
+                        session.write_json(last)
+                    elif on_screen:
+                        live.update(picture(session, last), refresh=True)
+        except asyncio.CancelledError:
+            # Ctrl-C is the ordinary way to stop looking, so it is no failure.
+            session.write(
+                f"Stopped. Go on with: ducha registry watch {data_request}",
+                f"已停止。继续查看：ducha registry watch {data_request}",
+            )
+            return
     if session.choices.as_json:
         return
     if not on_screen:

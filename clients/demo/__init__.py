@@ -1,1 +1,1 @@
-"""`ducha demo`: the main job once through, with simulated officers, and proof."""
+"""`ducha demo`: the main job, then collect-once in two acts, with simulated officers, and proof."""

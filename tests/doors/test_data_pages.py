@@ -218,14 +218,14 @@ async def test_approvals_and_unlockings_of_a_period(line: Line) -> None:
     whole = approval.ListApprovalsRequest(period=period)
     shown = await every_way(list_, whole, "approvals")
     within = approval.ListApprovalsRequest(period=period, within=COUNTIES[0])
-    county = await every_way(list_, within, "approvals")
+    below = await every_way(list_, within, "approvals")
     there = approval.ListUnlockingsRequest(period=period)
     unlocked = await every_way(
         line.province.approval.ListUnlockings, there, "unlockings"
     )
 
     assert [one.division for one in shown] == sorted([*COUNTIES[:2], *TOWNSHIPS[:4]])
-    assert [one.division for one in county] == [COUNTIES[0], *TOWNSHIPS[:2]]
+    assert [one.division for one in below] == [COUNTIES[0], *TOWNSHIPS[:2]]
     assert [one.unlocking_id for one in unlocked] == [
         one.unlocking.unlocking_id for one in reversed(made)
     ]

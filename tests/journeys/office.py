@@ -25,13 +25,17 @@ from uuid import uuid4
 
 import grpc
 
+from ducha.approval.v1 import approval_service_pb2_grpc as approval_grpc
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.assignment.v1 import assignment_service_pb2_grpc as work_grpc
+from ducha.catalogue.v1 import catalogue_service_pb2_grpc as catalogue_grpc
+from ducha.collection.v1 import collection_service_pb2_grpc as collection_grpc
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as divisions_api
 from ducha.division.v1 import division_service_pb2_grpc as divisions_grpc
 from ducha.link.v1 import link_service_pb2_grpc as links_grpc
+from ducha.registry.v1 import registry_service_pb2_grpc as registry_grpc
 from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from tests.checkers.history import History
 from tests.checkers.places import Place
@@ -66,6 +70,11 @@ class Desk:
     keeping: divisions_grpc.DivisionKeepingServiceAsyncStub
     links: links_grpc.LinkOperationServiceAsyncStub
     reporting: reporting_grpc.ReportingServiceAsyncStub
+    catalogue: catalogue_grpc.CatalogueServiceAsyncStub
+    publishing: catalogue_grpc.CatalogueKeepingServiceAsyncStub
+    registry: registry_grpc.RegistryServiceAsyncStub
+    collection: collection_grpc.CollectionServiceAsyncStub
+    approval: approval_grpc.ApprovalServiceAsyncStub
 
 
 @dataclass(slots=True)
@@ -348,5 +357,10 @@ async def open_office(
                 divisions_grpc.DivisionKeepingServiceStub(channel),
                 links_grpc.LinkOperationServiceStub(channel),
                 reporting_grpc.ReportingServiceStub(channel),
+                catalogue_grpc.CatalogueServiceStub(channel),
+                catalogue_grpc.CatalogueKeepingServiceStub(channel),
+                registry_grpc.RegistryServiceStub(channel),
+                collection_grpc.CollectionServiceStub(channel),
+                approval_grpc.ApprovalServiceStub(channel),
             )
         yield office

@@ -170,8 +170,32 @@ def test_what_was_confirmed_or_filled_in_is_counted_once(
         for element in set(before.waiting) - set(after.waiting)
     }
 
-    assert sum(one.confirmed for one in served) == len(came & told.confirmed)
-    assert sum(one.prefilled for one in served) == min(told.prefilled, len(came))
+    confirmed = came & told.confirmed
+    corrected = max(0, told.prefilled - len(told.confirmed))
+
+    assert sum(one.confirmed for one in served) == len(confirmed)
+    assert sum(one.prefilled for one in served) == len(confirmed) + min(
+        corrected, len(came - confirmed)
+    )
+
+
+@given(tellings(), st.integers(1, 3))
+def test_the_short_way_of_a_plain_answer_comes_to_the_same(
+    told: Told, count: int
+) -> None:
+    """All wait for just what is given (rows hold lists): as if each field were looked at."""
+    plain = replace(told, confirmed=frozenset())
+    answer = an_answer(plain, 0, EMPTY)
+    slow = [
+        Need(UUID(int=n), KEY, T0, T0 + timedelta(days=1), tuple(plain.kept))
+        for n in range(count)
+    ]
+    fast = [replace(need, waiting=list(plain.kept)) for need in slow]
+    served = rules.serve(fast, answer, AGES)
+
+    assert [replace(one, waiting=tuple(one.waiting)) for one in served] == rules.serve(
+        slow, answer, AGES
+    )
 
 
 @given(tellings(), needs())

@@ -122,7 +122,7 @@ def _is_plain(answer: Answer, needs: Sequence[Need], ages: Ages) -> bool:
     if answer.conflict_ids or any(answer.flags):
         return False
     wanted = all(need.waiting == answer.elements for need in needs)
-    return wanted and ages.keys().isdisjoint(answer.elements)
+    return bool(needs) and wanted and ages.keys().isdisjoint(answer.elements)
 
 
 def _came(

@@ -98,7 +98,7 @@ _SCALES = tuple(float(10**decimals) for decimals in range(7))
 def _scaled(element: Element, given: Given) -> int | Wrong:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return Wrong("a number is wanted（应为数值）")
-    if abs(given) > LARGEST:
+    if not -LARGEST <= given <= LARGEST:  # nor what is no number
         return Wrong(f"{given!r} is too large（数值过大）")
     scale = _SCALES[element.decimals]
     scaled = round(given * scale)

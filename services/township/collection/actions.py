@@ -200,13 +200,12 @@ def _draft(batch: Batch, given: Given) -> Draft:
     )
     history = batch.histories.get(given.key.division, {})
     for number, kept in draft.kept.items():
-        element = batch.catalogue.numbered(number)
         if isinstance(kept, str):
             draft.flags[number] |= Flag.TEXT
-        elif element is not None and rules.is_outlier(
-            element, history.get(number), kept
-        ):
-            draft.flags[number] |= Flag.OUTLIER
+        elif number in history:
+            element = batch.catalogue.numbered(number)
+            if element and rules.is_outlier(element, history[number], kept):
+                draft.flags[number] |= Flag.OUTLIER
     return draft
 
 
@@ -221,6 +220,8 @@ def _refuse(batch: Batch, given: Given, draft: Draft, wrong: list[Violation]) ->
             )
         problem = f"{code} has no earlier value to confirm（没有可确认的原值）"
         wrong.append(Violation(f"answers[{given.place}].unchanged", problem))
+    if not (given.unchanged or given.all_unchanged):
+        return
     for number, kept in list(draft.kept.items()):
         if not draft.flags[number] & Flag.UNCHANGED or number in given.kept:
             continue
@@ -343,6 +344,8 @@ def _remark(
 ) -> nouns.AnswerRemark | None:
     """Say what is worth knowing about an answer, if anything is."""
     flags = one.draft.flags
+    if not (conflict_ids or any(flags.values())):
+        return None
     late = [number for number, flag in flags.items() if flag & Flag.LATE]
     outliers = [number for number, flag in flags.items() if flag & Flag.OUTLIER]
     if not (late or outliers or conflict_ids):

@@ -7,7 +7,6 @@ being late or out of the ordinary: it is labelled.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +28,7 @@ from tier.registry.model import Flag, Sheet
 PERIODS = 4
 Z_SCORE = 3.0
 RANGE_SHARE = 0.5
+ROUNDING = 1e-12
 
 
 class No(Enum):
@@ -86,8 +86,13 @@ def draft(
     (or not asked) value that comes now is late.
     """
     result = Draft()
-    held = values_in_force(sheet)
     asked = set(sheet.asked)
+    if not (sheet.elements or given.unchanged or given.all_unchanged):
+        result.kept = dict(given.kept)
+        result.flags = dict.fromkeys(given.kept, 0)
+        _label_late(result, asked, late)
+        return result
+    held = values_in_force(sheet)
     confirmed = given.unchanged
     if given.all_unchanged:
         confirmed = confirmed | {
@@ -101,10 +106,18 @@ def draft(
     for element, kept in given.kept.items():
         cell = Cell(element, held.get(element), element in asked)
         _give(result, given, cell, kept)
-    for element in result.flags:
-        if late(element in asked):
-            result.flags[element] |= Flag.LATE
+    _label_late(result, asked, late)
     return result
+
+
+def _label_late(result: Draft, asked: set[int], late: Callable[[bool], bool]) -> None:
+    """Label what comes too late, asked or not."""
+    asked_late, unasked_late = late(True), late(False)  # noqa: FBT003 - asked or not
+    if not (asked_late or unasked_late):
+        return
+    for element in result.flags:
+        if asked_late if element in asked else unasked_late:
+            result.flags[element] |= Flag.LATE
 
 
 def values_in_force(sheet: Sheet) -> dict[int, Held]:
@@ -173,15 +186,15 @@ def is_outlier(element: Element, history: History | None, number: int) -> bool:
                 history, number, element.outlier_threshold or RANGE_SHARE
             )
         case OutlierMethod.Z_SCORE:
-            mean = history[TOTAL] / history[COUNT]
-            variance = history[SQUARES] / history[COUNT] - mean * mean
-            # Sums of squares round: a spread far below the mean is none.
-            deviation = math.sqrt(max(variance, 0.0))
-            if deviation <= abs(mean) * 1e-6:
+            # In terms of sums: neither a division nor a root for every value. Sums of
+            # squares round, so a spread far below the mean is none.
+            count, total = history[COUNT], history[TOTAL]
+            spread = count * history[SQUARES] - total * total
+            if spread <= total * total * ROUNDING:
                 return _is_out_of_range(history, number, RANGE_SHARE)
-            return abs(number - mean) > deviation * (
-                element.outlier_threshold or Z_SCORE
-            )
+            limit = element.outlier_threshold or Z_SCORE
+            distance = number * count - total
+            return distance * distance > limit * limit * spread
 
 
 def _is_out_of_range(history: History, number: int, share: float) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from services.township.collection.model import Histories
 from tier.jurisdiction import Code
@@ -40,17 +41,17 @@ async def write(tx: Tx, changed: Mapping[Code, Histories]) -> None:
 
 
 def _packed(known: Histories) -> bytes:
-    numbers = array("d")
-    for element, history in known.items():
-        numbers.append(element)
-        numbers.extend(history)
-    return numbers.tobytes()
+    rows = ((element, *history) for element, history in known.items())
+    return array("d", chain.from_iterable(rows)).tobytes()
 
 
 def _unpacked(packed: bytes) -> Histories:
     numbers = array("d")
     numbers.frombytes(packed)
-    return {
-        int(numbers[place]): numbers[place + 1 : place + FIELDS].tolist()
-        for place in range(0, len(numbers), FIELDS)
-    }
+    rows = batched(numbers.tolist())
+    return {int(element): list(history) for element, *history in rows}
+
+
+def batched(numbers: list[float]) -> Iterator[tuple[float, ...]]:
+    """Yield numbers by FIELDS."""
+    return zip(*[iter(numbers)] * FIELDS, strict=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from ducha.collection.v1 import collection_pb2 as pb
 from services.township.collection.model import Given
 from tier import division
-from tier.catalogue import Catalogue, Element
-from tier.jurisdiction import Code, level_of
+from tier.catalogue import Catalogue, Element, PeriodType
+from tier.jurisdiction import Code, Level, level_of
 from tier.registry import Key, Period, parse_period, values
 from tier.registry import wire as registry_wire
 from tier.runtime import fields, moments
@@ -31,21 +32,36 @@ class Reading:
         """Note something wrong."""
         self.wrong.append(Violation(f"{self.field}.{where}", problem))
 
-    def element(self, text: str, where: str) -> Element | None:
-        """Return an element that this division gives for this period; note why not."""
+    def misfit(self, text: str) -> str:
+        """Say why this division does not give an element for this period."""
         element = self.catalogue.elements.get(text)
         if element is None or element.retired:
-            problem = f"the catalogue has no element {text}（指标目录无此数据元）"
-        elif element.collect_level is not level_of(self.division):
+            return f"the catalogue has no element {text}（指标目录无此数据元）"
+        if element.collect_level is not level_of(self.division):
             level = element.collect_level.name.lower()
-            problem = f"{text} is collected by the {level}（填报层级不符）"
-        elif element.period_type is not self.period.type:
-            wanted = element.period_type.name.lower()
-            problem = f"{text} is collected by {wanted}（周期类型不符）"
-        else:
-            return element
-        self.fault(where, problem)
-        return None
+            return f"{text} is collected by the {level}（填报层级不符）"
+        wanted = element.period_type.name.lower()
+        return f"{text} is collected by {wanted}（周期类型不符）"
+
+
+_FITTING: WeakKeyDictionary[
+    Catalogue, dict[tuple[Level, PeriodType], dict[str, Element]]
+] = WeakKeyDictionary()
+
+
+def fitting(catalogue: Catalogue, level: Level, kind: PeriodType) -> dict[str, Element]:
+    """Return the elements that divisions of a level give for periods of a type, by code."""
+    known = _FITTING.setdefault(catalogue, {})
+    found = known.get((level, kind))
+    if found is None:
+        found = known[level, kind] = {
+            code: element
+            for code, element in catalogue.elements.items()
+            if element.collect_level is level
+            and element.period_type is kind
+            and not element.retired
+        }
+    return found
 
 
 def given_from(
@@ -82,21 +98,23 @@ def given_from(
 
 def _kept(reading: Reading, message: pb.Answer) -> dict[int, int | str]:
     """Read the values as they are kept."""
+    known = fitting(reading.catalogue, level_of(reading.division), reading.period.type)
     kept: dict[int, int | str] = {}
     for index, value in enumerate(message.values):
-        element = reading.element(value.element, f"values[{index}].element")
+        element = known.get(value.element)
         if element is None:
+            problem = reading.misfit(value.element)
+            reading.fault(f"values[{index}].element", problem)
             continue
         try:
             found = values.keep(element, registry_wire.given_from(value))
-        except ValueError as problem:
-            found = values.Wrong(str(problem))
+        except ValueError as wrong:
+            found = values.Wrong(str(wrong))
         if isinstance(found, values.Wrong):
             reading.fault(f"values[{index}]", f"{element.code}: {found.problem}")
         elif element.number in kept:
-            reading.fault(
-                f"values[{index}]", f"{element.code} is given twice（重复填报）"
-            )
+            problem = f"{element.code} is given twice（重复填报）"
+            reading.fault(f"values[{index}]", problem)
         else:
             kept[element.number] = found
     return kept
@@ -106,12 +124,15 @@ def _unchanged(
     reading: Reading, message: pb.Answer, kept: Mapping[int, int | str]
 ) -> frozenset[int]:
     """Read what is confirmed as unchanged."""
+    if not message.unchanged:
+        return frozenset()
+    known = fitting(reading.catalogue, level_of(reading.division), reading.period.type)
     unchanged = set()
     for index, text in enumerate(message.unchanged):
-        element = reading.element(text, f"unchanged[{index}]")
+        element = known.get(text)
         if element is None:
-            continue
-        if element.number in kept:
+            reading.fault(f"unchanged[{index}]", reading.misfit(text))
+        elif element.number in kept:
             problem = f"{text} is given and confirmed（既填报又确认）"
             reading.fault(f"unchanged[{index}]", problem)
         else:
