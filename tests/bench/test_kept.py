@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -18,9 +19,7 @@ from tier.runtime.db import Database
 CODES = [str(530102001 + place) for place in range(5)]
 PERIOD = "2027-01"
 WANTED = elements.cells(CODES)
-
-
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from ducha.catalogue.v1 import catalogue_pb2
 from ducha.indicator.v1 import indicator_pb2
@@ -59,7 +60,7 @@ class Office:
     clock: Clock = field(default_factory=Clock)
 
     async def list(
-        self, level: Level = Level.COUNTY, indicator: str = "", **given: object
+        self, level: Level = Level.COUNTY, indicator: str = "", **given: Any
     ) -> pb.ListIndicatorValuesResponse:
         """Ask for an indicator, or for `element` aggregated by `how`."""
         element = given.pop("element", None)
@@ -67,17 +68,17 @@ class Office:
         request = pb.ListIndicatorValuesRequest(
             level=int(level),  # type: ignore[arg-type] # the proto's numbers
             period=str(given.pop("period", PERIOD)),
-            **given,  # type: ignore[arg-type] # as the caller names them
+            **given,
         )
         if element is None:
             request.indicator = indicator
         else:
             request.aggregate.element = str(element)
-            request.aggregate.aggregation = int(how)  # type: ignore[call-overload, assignment] # the proto's numbers
+            request.aggregate.aggregation = int(how)  # type: ignore[call-overload] # the proto's numbers
         return await self.stub.ListIndicatorValues(request)
 
     async def values(
-        self, level: Level = Level.COUNTY, indicator: str = "", **given: object
+        self, level: Level = Level.COUNTY, indicator: str = "", **given: Any
     ) -> dict[str, indicator_pb2.IndicatorValue]:
         """Return one page of values, by area."""
         found = await self.list(level, indicator, **given)
@@ -101,6 +102,20 @@ async def an_office(
             stub = stubs.IndicatorServiceStub(channel)
             line = Line({node.name: app}, clock)
             yield Office(line, stub, app, clock)
+
+
+async def pages(
+    office: Office, level: Level, size: int, **given: Any
+) -> list[indicator_pb2.IndicatorValue]:
+    """Return all values, asked for page by page."""
+    paged: list[indicator_pb2.IndicatorValue] = []
+    token = ""
+    while True:
+        page = await office.list(level, page_size=size, page_token=token, **given)
+        paged.extend(page.values)
+        token = page.next_page_token
+        if not token:
+            return paged
 
 
 async def end(office: Office, code: str, *successors: str) -> None:

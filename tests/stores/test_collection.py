@@ -167,15 +167,22 @@ async def test_two_who_worked_offline_merge_or_conflict(an_app: AnApp) -> None:
 
 
 async def test_nobody_confirms_what_he_has_not_seen(an_app: AnApp) -> None:
-    """He saw last month's value offline; meanwhile this month's came. It stays as it is."""
+    """He saw last month's value offline; meanwhile this month's came, too old to serve.
+
+    His word is not about that one: it stays as it is, and asked.
+    """
+    seen = answer({"wells": 4})
     async with an_office(an_app) as office:
         await office.submit(answer({"wells": 3}, period=BEFORE))
         await office.ask("wells", of=[TOWN])
-        await office.submit(answer({"wells": 4}))
+        seen.observe_time.FromDatetime(office.clock.now - timedelta(days=21))
+        await office.submit(seen)
         told = await office.submit(answer(unchanged=["wells"], base_revision=0))
+        (task,) = await office.tasks()
 
         assert (told.recorded_count, told.unchanged_count) == (0, 1)
         assert await office.values() == {"wells": 4}
+        assert [one.prefilled.number for one in task.fields] == [4]
 
 
 async def test_late_is_labelled_and_never_refused(an_app: AnApp) -> None:

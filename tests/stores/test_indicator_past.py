@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ducha.indicator.v1.indicator_pb2 import IndicatorValue
 from tests.servers import AnApp
 from tests.stores.indicating import TOWNS, VILLAGES, Office, an_office
 from tier.catalogue import Aggregation
@@ -13,10 +14,10 @@ from tier.runtime import moments
 FIRST, SECOND = VILLAGES[:2]
 
 
-async def at(office: Office, moment: datetime, **given: object) -> object:
+async def at(office: Office, moment: datetime) -> IndicatorValue:
     """Return the population of the first county at a moment."""
     stamp = moments.stamp_of(moment)
-    found = await office.values(element="pop", as_of_time=stamp, **given)
+    found = await office.values(element="pop", as_of_time=stamp)
     return found["530102"]
 
 
@@ -92,8 +93,8 @@ async def test_an_extreme_that_was_corrected_is_read_off_the_sheets(
         }
 
     assert (row["smallest"], row["largest"]) == ([None], [None])
-    smallest = [found[level, Aggregation.MIN] for level in (1, 2, 3)]
-    largest = [found[level, Aggregation.MAX] for level in (1, 2, 3)]
+    smallest = [found[level, Aggregation.MIN] for level in LEVELS]
+    largest = [found[level, Aggregation.MAX] for level in LEVELS]
     assert [one[code].value for one, code in zip(smallest, AREAS, strict=True)] == [
         4
     ] * 3
@@ -104,3 +105,4 @@ async def test_an_extreme_that_was_corrected_is_read_off_the_sheets(
 
 
 AREAS = ("53", "5301", "530102")
+LEVELS = (Level.PROVINCE, Level.CITY, Level.COUNTY)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.servers import AnApp
-from tests.stores.indicating import TOWNS, Office, an_office, end
+from tests.stores.indicating import TOWNS, Office, an_office, end, pages
 from tier.catalogue import Aggregation
 from tier.jurisdiction import Level
 from tier.runtime import moments
@@ -123,17 +125,9 @@ async def test_pages_of_moved_divisions_are_whole(
         await gave(office)
         await end(office, THIRD, OTHER_COUNTY)
         await end(office, TOWNS[6], FIRST)
-        given = {"element": "offices", "recast": recast}
+        given: dict[str, Any] = {"element": "offices", "recast": recast}
         whole = await office.list(Level.TOWNSHIP, **given)
-        paged, token = [], ""
-        while True:
-            page = await office.list(
-                Level.TOWNSHIP, **given, page_size=2, page_token=token
-            )
-            paged.extend(page.values)
-            token = page.next_page_token
-            if not token:
-                break
+        paged = await pages(office, Level.TOWNSHIP, 2, **given)
 
         assert paged == list(whole.values)
         assert len(paged) == len(TOWNS) - 2 * recast
@@ -164,13 +158,17 @@ async def test_extremes_and_the_past_are_recast_too(an_app: AnApp) -> None:
         office.clock.wait(hours=1)
         await office.line.answer(OTHER_COUNTY, {"offices": 1})
         await end(office, TOWNS[7], OTHER_COUNTY)
-        given = {"element": "offices", "how": Aggregation.MAX, "recast": True}
+        given: dict[str, Any] = {
+            "element": "offices",
+            "how": Aggregation.MAX,
+            "recast": True,
+        }
         now = await office.values(**given)
         then = await office.values(**given, as_of_time=as_of)
 
         assert [one.value for one in now.values()] == [3, 8, 7]
         assert [one.value for one in then.values()] == [3, 8, 7]
         assert list(then["530103"].recast_from) == [TOWNS[7]]
-        total = {"element": "offices", "recast": True}
+        total: dict[str, Any] = {"element": "offices", "recast": True}
         assert (await office.values(**total))["530103"].value == 1 + 5 + 6 + 8
         assert (await office.values(**total, as_of_time=as_of))["530103"].value == 23

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -15,7 +16,15 @@ from ducha.indicator.v1.indicator_pb2 import IndicatorValue
 from tests.divisions import a_row, load
 from tests.registry import START
 from tests.servers import AnApp, refusal, served
-from tests.stores.indicating import ALONE, TOWNS, TREE, VILLAGES, Office, an_office
+from tests.stores.indicating import (
+    ALONE,
+    TOWNS,
+    TREE,
+    VILLAGES,
+    Office,
+    an_office,
+    pages,
+)
 from tier.catalogue import Aggregation
 from tier.indicator.capability import CAPABILITY
 from tier.jurisdiction import DIGITS, Code, Level
@@ -222,19 +231,7 @@ async def test_pages_follow_each_other_without_gap_or_repetition(an_app: AnApp) 
     async with an_office(an_app) as office:
         await office.line.answer(VILLAGES[0], {"pop": 1.0})
         whole = await office.list(Level.VILLAGE, within="5301", element="pop")
-        paged, token = [], ""
-        while True:
-            page = await office.list(
-                Level.VILLAGE,
-                within="5301",
-                element="pop",
-                page_size=5,
-                page_token=token,
-            )
-            paged.extend(page.values)
-            token = page.next_page_token
-            if not token:
-                break
+        paged = await pages(office, Level.VILLAGE, 5, within="5301", element="pop")
 
     assert [one.division for one in paged] == [c for c in VILLAGES if c < "5302"]
     assert paged == list(whole.values)
@@ -282,7 +279,7 @@ async def test_what_this_node_does_not_answer_for_is_not_shown(an_app: AnApp) ->
     ],
 )
 async def test_what_cannot_be_computed_is_refused(
-    an_app: AnApp, given: dict[str, str], reason: str
+    an_app: AnApp, given: dict[str, Any], reason: str
 ) -> None:
     """Each refusal by its name."""
     async with an_office(an_app) as office:

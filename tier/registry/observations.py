@@ -18,7 +18,7 @@ from tier import catalogue as catalogues
 from tier import division
 from tier.app import App
 from tier.catalogue import Catalogue, ElementUnknown
-from tier.jurisdiction import Code
+from tier.jurisdiction import Code, contains
 from tier.registry import history, periods, provenance, query_store, store, values
 from tier.registry.history import Given, Taken
 from tier.registry.model import Conflict, Key, Sheet
@@ -281,4 +281,5 @@ def _number(catalogue: Catalogue, code: str) -> int:
 
 def _is_ours(app: App, within: str) -> bool:
     """Whether this node answers for an area; for all of its own if none is named."""
-    return not within or app.node.covers(Code(within))
+    code = Code(within)
+    return not within or any(contains(host, code) for host in app.node.hosts)
