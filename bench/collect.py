@@ -100,6 +100,8 @@ async def _rush(
     shares = rush_cpu(taken)[SHARE]
     told = [f"{name} {share:.0%}" for name, share in shares.items()]
     tell(line.name, "rush", [f"{taken.rate:,.0f} answers/s;", "of a core:", *told])
+    if taken.refusals:
+        tell(line.name, "rush", [f"a call was refused: {taken.first_refusal}"])
     if taken.looks.failed:
         tell(line.name, "rush", [f"a look failed: {taken.looks.first_failure}"])
     return taken

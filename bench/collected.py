@@ -96,7 +96,7 @@ def _rush(rush: Rush) -> list[Figure]:
             "rush_receipts",
             "The same, receipts alone",
             "answers/s",
-            rush.answers / rush.answered,
+            rush.taken / rush.answered,
         ),
         Figure("rush_refusals", "Refused calls", "calls", rush.refusals, goals=none),
         Figure("rush_lost", "Cells not counted", "cells", rush.uncounted, goals=none),
@@ -104,7 +104,7 @@ def _rush(rush: Rush) -> list[Figure]:
             "rush_cpu",
             "CPU an answer, all processes",
             "µs",
-            sum(rush.cpu.values()) / rush.answers * MICROS,
+            sum(rush.cpu.values()) / max(rush.taken, 1) * MICROS,
         ),
         Figure(
             "rush_unanswered",
@@ -140,7 +140,8 @@ def rush_cpu(rush: Rush) -> dict[str, dict[str, float]]:
     """Return what each process took: microseconds an answer, and its share of a core."""
     return {
         "µs an answer": {
-            name: seconds / rush.answers * MICROS for name, seconds in rush.cpu.items()
+            name: seconds / max(rush.taken, 1) * MICROS
+            for name, seconds in rush.cpu.items()
         },
         SHARE: {name: seconds / rush.seconds for name, seconds in rush.cpu.items()},
     }

@@ -25,6 +25,9 @@ class Rush:
     """What a rush took, and how those who looked on fared."""
 
     answers: int
+    """How many were to come."""
+    taken: int
+    """How many were acknowledged: all, unless time was up."""
     counties: int
     """How many an observer looked at."""
     gate: float
@@ -34,6 +37,7 @@ class Rush:
     seconds: float
     """Seconds until the last value was counted at the province."""
     refusals: int
+    first_refusal: str
     uncounted: int
     """Cells still missing when time was up."""
     cpu: Mapping[str, float]
@@ -60,16 +64,23 @@ class Workers:
     def __init__(self, line: Collecting) -> None:
         """Call the township's node."""
         self._line = line
+        self.taken = 0
         self.refusals = 0
+        self.first_refusal = ""
 
     async def call(self, request: bytes) -> bytes:
         """Send one answer until it is taken."""
         while True:
             try:
-                return await self._line.submit(request)
-            except grpc.aio.AioRpcError:
+                answer = await self._line.submit(request)
+            except grpc.aio.AioRpcError as error:
                 self.refusals += 1
+                problem = f"{error.code().name}: {error.details()}"
+                self.first_refusal = self.first_refusal or problem
                 await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self.taken += 1
+                return answer
 
 
 async def rush(
@@ -100,11 +111,13 @@ async def rush(
         await kept.check(line.databases, "ducha", day, elements.cells(grids))
     return Rush(
         answers=len(grids),
+        taken=workers.taken,
         counties=province.counties,
         gate=gate,
         answered=answered,
         seconds=seconds,
         refusals=workers.refusals,
+        first_refusal=workers.first_refusal,
         uncounted=uncounted,
         cpu=cpu,
         looks=seen,

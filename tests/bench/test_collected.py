@@ -14,11 +14,13 @@ from bench.workloads.rush import Rush
 
 RUSH = Rush(
     answers=1000,
+    taken=1000,
     counties=129,
     gate=3.0,
     answered=4.0,
     seconds=5.0,
     refusals=0,
+    first_refusal="",
     uncounted=0,
     cpu={"township": 4.0, "driver": 1.0},
     looks=Looks([0.01] * 98 + [0.04, 0.2]),
@@ -70,11 +72,14 @@ def test_a_rush_lasts_until_the_last_value_is_counted() -> None:
 
 
 def test_what_was_not_counted_in_time_lowers_the_rate_and_misses_a_goal() -> None:
-    made = of_rush(replace(RUSH, uncounted=10_000))
+    """Nor do answers that were never taken make calls look fast or cheap."""
+    made = of_rush(replace(RUSH, taken=500, uncounted=10_000))
 
     assert named(made, "rush").ducha == pytest.approx(100)
     assert named(made, "rush").reached is False
     assert named(made, "rush_lost").reached is False
+    assert named(made, "rush_receipts").ducha == pytest.approx(125)
+    assert named(made, "rush_cpu").ducha == pytest.approx(10_000)
 
 
 def test_a_refused_call_and_a_failed_look_each_miss_a_goal() -> None:

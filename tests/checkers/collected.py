@@ -22,7 +22,7 @@ from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from ducha.relief.v1 import relief_service_pb2 as relief
 from ducha.relief.v1.relief_service_pb2_grpc import ReliefServiceStub
 from tests.checkers.places import Place
-from tier.jurisdiction import Level
+from tier.jurisdiction import Level, level_of, parse
 
 RECORDED = facts.ObservationsRecorded.DESCRIPTOR.full_name
 SHOWN = 10
@@ -133,7 +133,9 @@ async def _told(place: Place, collected: Collected) -> AsyncIterator[str]:
         for each in spared.differences:
             yield f"savings: kept {each.kept}, computed {each.computed}"
         for request_id, requester in collected.requests.items():
-            if place.level is Level.PROVINCE or requester in place.hosts:
+            if place.level in {Level.PROVINCE, level_of(parse(requester))} and (
+                place.holds(requester)
+            ):
                 asked = registry.GetDataRequestRequest(data_request_id=request_id)
                 found = (await stub.GetDataRequest(asked)).data_request
                 if found.state != registry_pb2.DATA_REQUEST_STATE_COMPLETE:

@@ -50,10 +50,13 @@ async def watched(bureau: Bureau, node: str, request_id: str) -> list[int]:
 async def shown(
     bureau: Bureau, node: str, period: str
 ) -> list[registry_pb2.Observation]:
-    """Return the values of the area as a node shows them."""
-    asked = registry_api.ListObservationsRequest(within=AREA, period=period)
-    answer = await bureau.office.desks[node].registry.ListObservations(asked)
-    return list(answer.observations)
+    """Return the values of the area as a node shows them, township by township."""
+    found: list[registry_pb2.Observation] = []
+    for town in TOWNS:
+        asked = registry_api.ListObservationsRequest(within=town, period=period)
+        answer = await bureau.office.desks[node].registry.ListObservations(asked)
+        found += answer.observations
+    return found
 
 
 async def until_known(bureau: Bureau, node: str, request_id: str) -> None:

@@ -14,7 +14,7 @@ from ducha.collection.v1 import collection_pb2 as nouns
 from ducha.collection.v1 import collection_service_pb2 as collection
 from ducha.registry.v1 import registry_pb2
 from services.township.collection import actions as collecting
-from services.township.collection.actions import Filing
+from services.township.collection.batch import Filing
 from tests.catalogue import element, publish
 from tests.divisions import a_row, load
 from tests.servers import AnApp, carry

@@ -24,7 +24,7 @@ from ducha.registry.v1 import registry_service_pb2 as pb
 from ducha.registry.v1 import registry_service_pb2_grpc as stubs
 from services.township.collection import actions as collection
 from services.township.collection import conflicts
-from services.township.collection.actions import Filing
+from services.township.collection.batch import Filing
 from tests.catalogue import element, publish
 from tests.divisions import a_row, load
 from tests.servers import AnApp, carry, refusal, served

@@ -74,7 +74,7 @@ class Office:
             request.indicator = indicator
         else:
             request.aggregate.element = str(element)
-            request.aggregate.aggregation = int(how)  # type: ignore[call-overload] # the proto's numbers
+            request.aggregate.aggregation = int(how)  # type: ignore[assignment] # the proto's numbers
         return await self.stub.ListIndicatorValues(request)
 
     async def values(

@@ -14,7 +14,7 @@ import pytest
 from ducha.collection.v1 import collection_pb2 as nouns
 from ducha.collection.v1 import collection_service_pb2 as pb
 from services.township.collection import actions
-from services.township.collection.actions import Filing
+from services.township.collection.batch import Filing
 from tests.divisions import a_request
 from tests.servers import AnApp
 from tests.stores.collecting import (

@@ -138,7 +138,7 @@ async def test_a_workbook_taken_in_as_it_is_confirms_what_it_shows(
         await office.ask("households", "income", of=[TOWN, OTHER])
         told = await take_in(office, await export(office))
         *_, fact = [one for one in await recorded(office.town) if one.kind == RECORDED]
-        payload = facts.ObservationsRecorded.FromString(fact.payload)
+        (payload,) = facts.ObservationsRecorded.FromString(fact.payload).answers
 
         assert told.recorded_count == 1
         assert list(payload.flags) == [Flag.UNCHANGED]
@@ -161,7 +161,7 @@ async def test_what_excel_would_bend_is_confirmed_as_it_was(an_app: AnApp) -> No
         await office.ask(*given, of=[TOWN])
         await take_in(office, await export(office))
         *_, fact = [one for one in await recorded(office.town) if one.kind == RECORDED]
-        payload = facts.ObservationsRecorded.FromString(fact.payload)
+        (payload,) = facts.ObservationsRecorded.FromString(fact.payload).answers
 
         assert all(flag & Flag.UNCHANGED for flag in payload.flags)
         assert await kept(office.town) == await kept(office.town, TOWN, BEFORE)

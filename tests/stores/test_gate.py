@@ -36,9 +36,9 @@ from tests.registry import (
     sheet,
     sheets,
     state,
-    unsound,
     waiting,
 )
+from tests.registry_audit import unsound
 from tests.servers import AnApp, quarantined
 from tier.app import App
 from tier.division import TargetsInvalid
@@ -60,6 +60,7 @@ ASKERS = (
 )  # fmt: skip
 HOMES = (TOWN, NEXT_TOWN, registry.FAR_TOWN, VILLAGE)
 LANES = 12
+EXAMPLES = 25
 
 
 @dataclass(frozen=True)
@@ -284,7 +285,9 @@ async def test_no_cell_is_asked_twice_whatever_crosses(an_app: AnApp) -> None:
     fresh; once all is delivered every tier holds the same, and counts what was done.
     """
     async with a_line(an_app, CATALOGUE) as line:
-        await _for_all(st.lists(steps, max_size=24), partial(_play, line))
+        played = await _for_all(st.lists(steps, max_size=24), partial(_play, line))
+
+        assert played >= EXAMPLES
 
 
 async def _play(line: Line, program: Sequence[Step]) -> None:
@@ -298,16 +301,21 @@ async def _play(line: Line, program: Sequence[Step]) -> None:
 async def _for_all(
     programs: st.SearchStrategy[list[Step]],
     play: Callable[[list[Step]], Coroutine[Any, Any, None]],
-) -> None:
-    """Play programs on this loop, while hypothesis runs in a thread."""
+) -> int:
+    """Play programs on this loop, while hypothesis runs in a thread; return how many."""
     loop = asyncio.get_running_loop()
+    played = count()
 
-    @settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
+    @settings(
+        max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), deadline=None
+    )
     @given(programs)
     def run(program: list[Step]) -> None:
         asyncio.run_coroutine_threadsafe(play(program), loop).result()
+        next(played)
 
     await asyncio.to_thread(run)
+    return next(played)
 
 
 async def test_a_second_ask_of_a_cell_is_refused_by_the_database(

@@ -24,9 +24,9 @@ from tests.registry import (
     outcomes,
     sheets,
     state,
-    unsound,
     waiting,
 )
+from tests.registry_audit import unsound
 from tests.servers import AnApp, carry, quarantined
 from tier import ledger
 from tier.app import App

@@ -37,7 +37,7 @@ UNKNOWN_REQUEST = "UNKNOWN_DATA_REQUEST"
 UNKNOWN_CONFLICT = "UNKNOWN_CONFLICT"
 WRONG_JURISDICTION = "WRONG_JURISDICTION"
 
-Read = tuple[Arrived, Answer]
+Read = tuple[Arrived, list[Answer]]
 
 
 async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
@@ -60,20 +60,35 @@ async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
     return verdict
 
 
-def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
-    """Read an answer, or say why it cannot be taken."""
+def _read(catalogue: Catalogue, one: Arrived) -> list[Answer] | Unfit:
+    """Read the answers of a fact, or say why it cannot be taken."""
     payload = pb.ObservationsRecorded.FromString(one.fact.payload)
-    if one.downward or payload.division != one.fact.division:
-        return Unfit(one, WRONG_JURISDICTION, f"values of {payload.division}")
-    answer = wire.answer_from(one.fact, payload)
+    answers = []
+    for recorded in payload.answers:
+        code = parse(recorded.division)
+        if one.downward or not within(code, one.area):
+            return Unfit(one, WRONG_JURISDICTION, f"values of {code}")
+        answer = wire.answer_from(one.fact_id, recorded)
+        wrong = _wrong(catalogue, payload.catalogue_version, answer)
+        if wrong is not None:
+            return Unfit(one, *wrong)
+        answers.append(answer)
+    if len({answer.key for answer in answers}) < len(answers):
+        return Unfit(one, checks.VALUES_INVALID, "two answers to one sheet")
+    return answers
+
+
+def _wrong(
+    catalogue: Catalogue, version: int, answer: Answer
+) -> tuple[str, str] | None:
+    """Say why an answer cannot be taken, as (reason, detail)."""
     misshapen = checks.misshapen(answer) or checks.misplaced(catalogue, answer)
     if misshapen is not None:
-        return Unfit(one, checks.VALUES_INVALID, misshapen)
-    version = payload.catalogue_version
+        return checks.VALUES_INVALID, misshapen
     known = checks.good(catalogue, version)
     pairs = zip(answer.elements, answer.numbers, strict=True)
     if not answer.texts and known.issuperset(pairs):
-        return answer
+        return None
     for element, number, flag in zip(
         answer.elements, answer.numbers, answer.flags, strict=True
     ):
@@ -81,9 +96,8 @@ def _read(catalogue: Catalogue, one: Arrived) -> Answer | Unfit:
             continue
         wrong = checks.check(catalogue, version, element, _kept(answer, number, flag))
         if wrong is not None:
-            reason, detail = wrong
-            return Unfit(one, reason, detail)
-    return answer
+            return wrong
+    return None
 
 
 def _kept(answer: Answer, number: int, flag: int) -> int | str:
@@ -97,10 +111,12 @@ async def _fold(
     """Fold a run of answers: one load, one write."""
     if not run:
         return
-    work = await desk.load(tx, catalogue, (answer.key for _, answer in run))
+    keys = (answer.key for _, answers in run for answer in answers)
+    work = await desk.load(tx, catalogue, keys)
     now = app.now()
-    for one, answer in run:
-        work.take(answer, now)
+    for one, answers in run:
+        for answer in answers:
+            work.take(answer, now)
         verdict.entries.append(
             ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
         )
@@ -297,7 +313,7 @@ async def _rival(tx: Tx, conflict: Conflict, verdict: Verdict) -> Answer | None:
     bodies = await ledger_store.bodies(tx, [conflict.rival])
     bodies |= {entry.fact_id: entry.body for entry in verdict.entries}
     body = bodies.get(conflict.rival)
-    return None if body is None else wire.answer_of(body)
+    return None if body is None else wire.answer_of(body, conflict.key)
 
 
 def _keep(one: Arrived, onward: tuple[str, ...], verdict: Verdict) -> None:

@@ -18,11 +18,11 @@ from tier import catalogue as catalogues
 from tier import division
 from tier.app import App
 from tier.catalogue import Catalogue, ElementUnknown
-from tier.jurisdiction import Code, contains
+from tier.jurisdiction import Code
 from tier.registry import history, periods, provenance, query_store, store, values
 from tier.registry.history import Given, Taken
 from tier.registry.model import Conflict, Key, Sheet
-from tier.registry.provenance import Source, Version
+from tier.registry.provenance import Place, Source, Version
 from tier.registry.queries import area, moment_and_id
 from tier.registry.query_store import Query
 from tier.runtime import fields, moments
@@ -109,10 +109,11 @@ async def _stand(
     """Return what is in force, as the sheets hold it."""
     cells = {sheet.key: list(_cells(sheet, wanted.elements)) for sheet in sheets}
     facts = {fact_id for each in cells.values() for _, fact_id, _ in each}
-    sources = provenance.sources_from(await query_store.answers(tx, facts))
+    sources = provenance.sources_from(await query_store.answers(tx, facts), cells)
     return {
         key: [
-            (element, sources[fact_id], version) for element, fact_id, version in each
+            (element, sources[fact_id, key], version)
+            for element, fact_id, version in each
         ]
         for key, each in cells.items()
     }
@@ -136,7 +137,8 @@ async def _stood(
 ) -> Mapping[Key, Versions]:
     """Return what home nodes had recorded by the moment that is asked."""
     facts = {fact_id for sheet in sheets for fact_id in sheet.answers}
-    sources = provenance.sources_from(await query_store.answers(tx, facts))
+    keys = {sheet.key for sheet in sheets}
+    sources = provenance.sources_from(await query_store.answers(tx, facts), keys)
     conflicts = {
         conflict_id
         for source in sources.values()
@@ -148,10 +150,10 @@ async def _stood(
 
 
 def _past(
-    wanted: Wanted, sheet: Sheet, sources: Mapping[UUID, Source], taken: list[Taken]
+    wanted: Wanted, sheet: Sheet, sources: Mapping[Place, Source], taken: list[Taken]
 ) -> Versions:
     """Yield the versions of a sheet that stood at the moment that is asked."""
-    answers = [sources[fact_id] for fact_id in sheet.answers]
+    answers = [sources[fact_id, sheet.key] for fact_id in sheet.answers]
     given = [
         Given(revision, source.when, source.answer)
         for revision, source in enumerate(answers, 1)
@@ -196,7 +198,7 @@ async def list_versions(
         placed = await query_store.answers(tx, sheet.answers)
         sources = [
             source
-            for source in provenance.sources_from(placed).values()
+            for source in provenance.sources_from(placed, {key}).values()
             if number in source.answer.elements
         ]
         conflicts = [one for each in sources for one in each.answer.conflict_ids]
@@ -245,7 +247,7 @@ async def shown_conflicts(
     """Write conflicts, each with both its observations as they stand now."""
     sheets = await store.sheets(tx, {one.key for one in conflicts})
     facts = {fact_id for one in conflicts for fact_id in (one.standing, one.rival)}
-    sources = provenance.sources_from(await query_store.answers(tx, facts))
+    sources = provenance.sources_from(await query_store.answers(tx, facts), sheets)
     ids = [one for each in sources.values() for one in each.answer.conflict_ids]
     taken = await query_store.taken(tx, ids)
     messages = []
@@ -254,7 +256,8 @@ async def shown_conflicts(
         if element is None:
             continue
         sheet = sheets[conflict.key]
-        sides = (sources[conflict.standing], sources[conflict.rival])
+        key = conflict.key
+        sides = (sources[conflict.standing, key], sources[conflict.rival, key])
         versions = [
             provenance.observation_to(
                 source,
@@ -281,5 +284,4 @@ def _number(catalogue: Catalogue, code: str) -> int:
 
 def _is_ours(app: App, within: str) -> bool:
     """Whether this node answers for an area; for all of its own if none is named."""
-    code = Code(within)
-    return not within or any(contains(host, code) for host in app.node.hosts)
+    return not within or app.node.covers(Code(within))

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from uuid import UUID
 
-from ducha.link.v1 import link_pb2
 from ducha.registry.v1 import registry_pb2 as pb
 from tier.catalogue import Catalogue
 from tier.jurisdiction import Code, Level, level_of
-from tier.registry import history, provenance, query_store, total_store, wire
+from tier.registry import history, provenance, query_store, total_store
 from tier.registry.history import Given, Moment, Taken
 from tier.registry.model import Answer, Flag, Sheet
+from tier.registry.provenance import Place
 from tier.registry.total_store import Stretch
-from tier.runtime import moments
 from tier.runtime.db import Tx
 
 BATCH = 200
@@ -45,7 +43,7 @@ async def sheets_as_of(
         taken = await _taken(tx, answers)
         for sheet in part:
             given = [
-                Given(revision, *answers[fact_id])
+                Given(revision, *answers[fact_id, sheet.key])
                 for revision, fact_id in enumerate(sheet.answers, 1)
             ]
             found.append(_then(sheet, asked, given, taken, at))
@@ -82,18 +80,16 @@ def _by_level(
     return numbers
 
 
-Answers = Mapping[UUID, tuple[Moment, Answer]]
+Answers = Mapping[Place, tuple[Moment, Answer]]
 
 
 async def _answers(tx: Tx, sheets: Sequence[Sheet]) -> Answers:
     """Read the answers of sheets off their facts."""
-    wanted = [fact_id for sheet in sheets for fact_id in sheet.answers]
-    answers = {}
-    for position, body in await query_store.answers(tx, wanted):
-        fact = link_pb2.Fact.FromString(body)
-        when = Moment(position, moments.moment(fact.record_time))
-        answers[UUID(fact.fact_id)] = (when, wire.answer_of(body))
-    return answers
+    wanted = {fact_id for sheet in sheets for fact_id in sheet.answers}
+    keys = {sheet.key for sheet in sheets}
+    placed = await query_store.answers(tx, wanted)
+    sources = provenance.sources_from(placed, keys)
+    return {place: (source.when, source.answer) for place, source in sources.items()}
 
 
 async def _taken(tx: Tx, answers: Answers) -> list[Taken]:

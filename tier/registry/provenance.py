@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from ducha.link.v1 import link_pb2
 from ducha.registry.v1 import registry_facts_pb2 as facts
 from ducha.registry.v1 import registry_pb2 as pb
 from tier.catalogue import Element
+from tier.jurisdiction import Code
 from tier.registry import history, values, wire
 from tier.registry.history import Moment, Taken
-from tier.registry.model import Answer, Conflict, Flag, Sheet
+from tier.registry.model import Answer, Conflict, Flag, Key, Sheet
 from tier.runtime import moments
 
 DECIDED = facts.ConflictResolved.DESCRIPTOR.full_name
@@ -39,15 +40,25 @@ class Version:
     superseded: bool = False
 
 
-def sources_from(placed: Iterable[tuple[int, bytes]]) -> dict[UUID, Source]:
-    """Read answers off their facts, by the fact's id."""
+Place = tuple[UUID, Key]
+"""Where an answer stands: in which fact, and for which sheet."""
+
+
+def sources_from(
+    placed: Iterable[tuple[int, bytes]], wanted: Container[Key]
+) -> dict[Place, Source]:
+    """Read the answers to wanted sheets off their facts."""
     sources = {}
     for position, body in placed:
         fact = link_pb2.Fact.FromString(body)
         payload = facts.ObservationsRecorded.FromString(fact.payload)
-        answer = wire.answer_from(fact, payload)
         when = Moment(position, moments.moment(fact.record_time))
-        sources[answer.fact_id] = Source(answer, when, _about(fact, payload))
+        for recorded in payload.answers:
+            key = Key(Code(recorded.division), recorded.period)
+            if key in wanted:
+                answer = wire.answer_from(UUID(fact.fact_id), recorded)
+                about = _about(fact, recorded)
+                sources[answer.fact_id, key] = Source(answer, when, about)
     return sources
 
 
@@ -121,7 +132,7 @@ def conflict_to(conflict: Conflict, versions: Sequence[pb.Observation]) -> pb.Co
     )
 
 
-def _about(fact: link_pb2.Fact, payload: facts.ObservationsRecorded) -> pb.Observation:
+def _about(fact: link_pb2.Fact, payload: facts.RecordedAnswer) -> pb.Observation:
     """Write what all values of an answer have in common."""
     return pb.Observation(
         division=payload.division,

@@ -146,20 +146,20 @@ def rejudged_to(
     ]
 
 
-def answer_from(fact: link_pb2.Fact, payload: facts.ObservationsRecorded) -> Answer:
-    """Read an answer off its fact."""
-    conflicts = payload.conflict_ids
+def answer_from(fact_id: UUID, recorded: facts.RecordedAnswer) -> Answer:
+    """Read an answer off the fact that carries it."""
+    conflicts = recorded.conflict_ids
     return Answer(
-        UUID(fact.fact_id),
-        Key(parse(payload.division), payload.period),
-        list(payload.elements),
-        list(payload.numbers),
-        list(payload.flags),
-        list(payload.texts),
-        moments.moment(payload.observe_time),
-        payload.prefilled_count,
+        fact_id,
+        Key(parse(recorded.division), recorded.period),
+        list(recorded.elements),
+        list(recorded.numbers),
+        list(recorded.flags),
+        list(recorded.texts),
+        moments.moment(recorded.observe_time),
+        recorded.prefilled_count,
         [UUID(text) for text in conflicts] if conflicts else (),
-        moments.moment(payload.conflict_due_time) if conflicts else None,
+        moments.moment(recorded.conflict_due_time) if conflicts else None,
     )
 
 
@@ -194,11 +194,24 @@ def value_to(element: Element, kept: int | str) -> pb.Value:
             return pb.Value(element=element.code, number=given)
 
 
-def holder_of(body: bytes) -> str:
-    """Name who gave the values of a fact: the author, and the division of the unit."""
+def recorded_in(body: bytes, key: Key) -> tuple[link_pb2.Fact, facts.RecordedAnswer]:
+    """Return the fact with these bytes, and the answer to a sheet that it carries.
+
+    Raises:
+        LookupError: it carries none.
+    """
     fact = link_pb2.Fact.FromString(body)
     payload = facts.ObservationsRecorded.FromString(fact.payload)
-    return f"{fact.actor} ({payload.author_division})"
+    for recorded in payload.answers:
+        if (recorded.division, recorded.period) == key:
+            return fact, recorded
+    raise LookupError(f"fact {fact.fact_id} has no answer to {key}")
+
+
+def holder_of(body: bytes, key: Key) -> str:
+    """Name who gave the values of a sheet: the author, and the division of the unit."""
+    fact, recorded = recorded_in(body, key)
+    return f"{fact.actor} ({recorded.author_division})"
 
 
 def stage_to(flag: int) -> pb.Stage.ValueType:
@@ -206,10 +219,10 @@ def stage_to(flag: int) -> pb.Stage.ValueType:
     return pb.Stage.ValueType(rules.stage_of(flag))
 
 
-def answer_of(body: bytes) -> Answer:
-    """Read an answer off the bytes of its fact."""
-    fact = link_pb2.Fact.FromString(body)
-    return answer_from(fact, facts.ObservationsRecorded.FromString(fact.payload))
+def answer_of(body: bytes, key: Key) -> Answer:
+    """Read the answer to a sheet off the bytes of its fact."""
+    fact, recorded = recorded_in(body, key)
+    return answer_from(UUID(fact.fact_id), recorded)
 
 
 def codes_of(group: facts.CellGroup) -> list[Code]:

@@ -5,72 +5,30 @@ Every call is judged for itself: a refused one changes nothing and hinders nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
-import uuid_utils
-
-from ducha.collection.v1 import collection_pb2 as nouns
-from ducha.collection.v1 import collection_service_pb2 as pb
-from ducha.registry.v1 import registry_facts_pb2 as facts
-from services.township.collection import rules, store, wire
+from services.township.collection import recording, rules, store, wire
+from services.township.collection.batch import Batch, Drafted, Filing
 from services.township.collection.errors import (
     CorrectionUnreasoned,
     PeriodLocked,
     ValuesInvalid,
 )
-from services.township.collection.model import Given, Histories
+from services.township.collection.model import Given
 from services.township.collection.rules import Draft, No
 from tier import approval, catalogue, division, ledger, registry
 from tier.acting import must_host
 from tier.app import App
-from tier.catalogue import Catalogue
 from tier.jurisdiction import Code
-from tier.ledger import Author, Entry
-from tier.registry import Answer, Desk, Flag, Key, Sheet, parse_period, values
-from tier.runtime import moments, requests, telemetry
+from tier.registry import Flag, Key, parse_period, values
+from tier.runtime import requests, telemetry
 from tier.runtime.db import Tx
 from tier.runtime.errors import InvalidInput, TierError, Violation
-from tier.runtime.requests import Kept, Request
+from tier.runtime.requests import Kept
 
-CONFLICT_DAYS = 3
 BEIJING = timedelta(hours=8)
-
-
-@dataclass(frozen=True, slots=True)
-class Filing:
-    """One call: answers of one actor."""
-
-    request: Request
-    actor: str
-    answers: Sequence[nouns.Answer]
-
-
-@dataclass(slots=True)
-class Batch:
-    """Calls worked together: what is loaded, what they change, what they leave behind."""
-
-    app: App
-    now: datetime
-    catalogue: Catalogue
-    desk: Desk
-    standing: set[Code]
-    locked: Mapping[Key, str]
-    histories: dict[Code, Histories]
-    before: Mapping[Key, Sheet]
-    remembered: dict[Code, Histories] = field(default_factory=dict)
-    entries: list[Entry] = field(default_factory=list)
-    answers: list[tuple[Request, bytes]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Drafted:
-    """An answer that can be taken, and what it brings."""
-
-    given: Given
-    draft: Draft
 
 
 async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
@@ -139,7 +97,7 @@ def _outcome(
         drafted = _drafted(batch, filing)
     except TierError as refusal:
         return refusal
-    response = _take(batch, filing, drafted).SerializeToString()
+    response = recording.take(batch, filing, drafted).SerializeToString()
     # A retry, or a reuse of the id, may stand in the same batch as its original.
     before[filing.request.request_id] = Kept(filing.request, response)
     batch.answers.append((filing.request, response))
@@ -234,130 +192,3 @@ def _refuse(batch: Batch, given: Given, draft: Draft, wrong: list[Violation]) ->
             wrong.append(Violation(f"answers[{given.place}].unchanged", problem))
         else:  # no form fills it in, so that "all unchanged" does not mean it
             draft.leave(number)
-
-
-def _take(
-    batch: Batch, filing: Filing, drafted: Sequence[Drafted]
-) -> pb.SubmitAnswersResponse:
-    """Record what a call brings; return what its author is told."""
-    author = Author.at(batch.now, batch.app.node.name, filing.actor)
-    response = pb.SubmitAnswersResponse()
-    for one in drafted:
-        response.unchanged_count += one.draft.same
-        if one.draft.kept:
-            response.recorded_count += len(one.draft.kept)
-            conflict_ids = _record(batch, author, one)
-            remark = _remark(batch.catalogue, one, conflict_ids)
-            if remark is not None:
-                response.remarks.append(remark)
-    return response
-
-
-def _record(batch: Batch, author: Author, one: Drafted) -> Sequence[UUID]:
-    """Make the fact of an answer, and fold it; return the conflicts it opened."""
-    given, draft = one.given, one.draft
-    payload = _payload(batch, given, draft)
-    entry = ledger.record(
-        author,
-        payload,
-        division=given.key.division,
-        subject=f"{given.key.division}/{given.key.period}",
-        onward=batch.app.node.upward,
-    )
-    batch.entries.append(entry)
-    conflict_ids = [UUID(text) for text in payload.conflict_ids]
-    answer = Answer(
-        entry.fact_id,
-        given.key,
-        list(payload.elements),
-        list(payload.numbers),
-        list(payload.flags),
-        list(payload.texts),
-        given.observed_at,
-        payload.prefilled_count,
-        conflict_ids,
-        batch.now + timedelta(days=CONFLICT_DAYS),
-    )
-    _remember(batch, given.key, draft)
-    batch.desk.take(answer, batch.now)
-    return conflict_ids
-
-
-def _payload(batch: Batch, given: Given, draft: Draft) -> facts.ObservationsRecorded:
-    """Write an answer as its fact says it."""
-    sheet = batch.desk.sheet(given.key)
-    history = batch.histories.get(given.key.division, {})
-    elements = sorted(draft.kept)
-    numbers, texts = [], []
-    for element in elements:
-        kept = draft.kept[element]
-        if isinstance(kept, str):
-            texts.append(kept)
-            numbers.append(len(texts))
-        else:
-            numbers.append(kept)
-    contested = sum(1 for flag in draft.flags.values() if flag & Flag.CONTESTED)
-    payload = facts.ObservationsRecorded(
-        division=given.key.division,
-        period=given.key.period,
-        catalogue_version=batch.catalogue.version,
-        elements=elements,
-        numbers=numbers,
-        texts=texts,
-        flags=[draft.flags[element] for element in elements],
-        observe_time=moments.stamp_of(given.observed_at),
-        author_division=given.author_division,
-        device=given.device,
-        reason=given.reason,
-        data_request_ids=[
-            str(need.request_id)
-            for need in batch.desk.needs.get(given.key, [])
-            if not draft.kept.keys().isdisjoint(need.waiting)
-        ],
-        prefilled_count=sum(
-            1 for element in elements if element in sheet.asked and element in history
-        ),
-        conflict_ids=[str(uuid_utils.uuid7()) for _ in range(contested)],
-    )
-    if contested:
-        due = batch.now + timedelta(days=CONFLICT_DAYS)
-        payload.conflict_due_time.CopyFrom(moments.stamp_of(due))
-    return payload
-
-
-def _remember(batch: Batch, key: Key, draft: Draft) -> None:
-    """Add what comes into force to the history of its division."""
-    histories = batch.histories.setdefault(key.division, {})
-    held = rules.values_in_force(batch.desk.sheet(key))
-    for element, kept in draft.kept.items():
-        if draft.flags[element] & Flag.CONTESTED:
-            continue
-        before = held.get(element)
-        old = None if before is None else before.kept
-        new = 0 if isinstance(kept, str) else kept
-        rules.remember(histories, element, 0 if isinstance(old, str) else old, new)
-    batch.remembered[key.division] = histories
-
-
-def _remark(
-    known: Catalogue, one: Drafted, conflict_ids: Sequence[UUID]
-) -> nouns.AnswerRemark | None:
-    """Say what is worth knowing about an answer, if anything is."""
-    flags = one.draft.flags
-    if not (conflict_ids or any(flags.values())):
-        return None
-    late = [number for number, flag in flags.items() if flag & Flag.LATE]
-    outliers = [number for number, flag in flags.items() if flag & Flag.OUTLIER]
-    if not (late or outliers or conflict_ids):
-        return None
-    return nouns.AnswerRemark(
-        index=one.given.place,
-        late=_codes(known, late),
-        outliers=_codes(known, outliers),
-        conflict_ids=[str(each) for each in conflict_ids],
-    )
-
-
-def _codes(known: Catalogue, numbers: Iterable[int]) -> list[str]:
-    found = (known.numbered(number) for number in numbers)
-    return sorted(element.code for element in found if element is not None)

@@ -15,7 +15,6 @@ import asyncpg
 import structlog
 
 from ducha.collection.v1 import collection_service_pb2 as pb
-from ducha.link.v1 import link_pb2
 from ducha.registry.v1 import registry_facts_pb2 as facts
 from ducha.registry.v1 import registry_pb2
 from services.township.collection import rules, store
@@ -32,7 +31,7 @@ from tier.catalogue import Catalogue
 from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
 from tier.ledger import store as ledger_store
-from tier.registry import Answer, Conflict, ConflictState, Desk
+from tier.registry import Answer, Conflict, ConflictState, Desk, Key
 from tier.registry import wire as registry_wire
 from tier.registry.observations import shown_conflicts
 from tier.registry.rules import default_is_rival
@@ -64,18 +63,19 @@ class Table:
     app: App
     known: Catalogue
     desk: Desk
-    answers: dict[UUID, tuple[Answer, str]]
-    """By fact, each with the division of its author's unit."""
+    answers: dict[tuple[UUID, Key], tuple[Answer, str]]
+    """By fact and sheet, each with the division of its author's unit."""
     histories: dict[Code, Histories]
     changed: dict[Code, Histories] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
     def has(self, conflict: Conflict) -> bool:
         """Whether both sides of a conflict are here, and this is their home."""
+        standing = self.standing(conflict)
         return (
             self.app.node.acts_for(conflict.key.division)
-            and conflict.rival in self.answers
-            and self.standing(conflict) in self.answers
+            and (conflict.rival, conflict.key) in self.answers
+            and (standing, conflict.key) in self.answers
         )
 
     def standing(self, conflict: Conflict) -> UUID | None:
@@ -172,8 +172,8 @@ async def decide_due(app: App) -> int:
 def _by_default(table: Table, conflict: Conflict) -> Decision:
     """Decide for the owner's version; against a rival that was answered since, or overruled."""
     in_force = table.standing(conflict) or conflict.standing
-    standing, standing_author = table.answers[in_force]
-    rival, rival_author = table.answers[conflict.rival]
+    standing, standing_author = table.answers[in_force, conflict.key]
+    rival, rival_author = table.answers[conflict.rival, conflict.key]
     order = list(table.desk.sheet(conflict.key).answers)
     element = table.known.numbered(conflict.element)
     takes = (
@@ -191,18 +191,19 @@ async def _laid(app: App, tx: Tx, conflicts: Sequence[Conflict]) -> Table:
     desk = await registry.load(tx, known, [one.key for one in conflicts])
     codes = {one.key.division for one in conflicts}
     table = Table(app, known, desk, {}, await store.histories(tx, codes))
-    sides = ((one.rival, table.standing(one)) for one in conflicts)
-    wanted = {each for pair in sides for each in pair if each is not None}
-    bodies = await ledger_store.bodies(tx, list(wanted))
-    table.answers.update((fact_id, _read(body)) for fact_id, body in bodies.items())
+    sides = {
+        (side, one.key)
+        for one in conflicts
+        for side in (one.rival, table.standing(one))
+        if side is not None
+    }
+    bodies = await ledger_store.bodies(tx, [fact_id for fact_id, _ in sides])
+    for fact_id, key in sides:
+        if fact_id in bodies:
+            _, recorded = registry_wire.recorded_in(bodies[fact_id], key)
+            answer = registry_wire.answer_from(fact_id, recorded)
+            table.answers[fact_id, key] = (answer, recorded.author_division)
     return table
-
-
-def _read(body: bytes) -> tuple[Answer, str]:
-    """Read an answer and the division of its author's unit off its fact."""
-    fact = link_pb2.Fact.FromString(body)
-    payload = facts.ObservationsRecorded.FromString(fact.payload)
-    return registry_wire.answer_from(fact, payload), payload.author_division
 
 
 async def _settle(table: Table, tx: Tx, one: Decision, actor: str) -> None:
@@ -224,7 +225,7 @@ async def _write(table: Table, tx: Tx) -> None:
 
 def _put_in_force(table: Table, conflict: Conflict) -> None:
     """Put a rival in force, and remember its value in place of the one that stood."""
-    rival, _ = table.answers[conflict.rival]
+    rival, _ = table.answers[conflict.rival, conflict.key]
     element = conflict.element
     before = rules.values_in_force(table.desk.sheet(conflict.key))[element].kept
     sheet = table.desk.resolve(conflict, rival)

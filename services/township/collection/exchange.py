@@ -16,7 +16,7 @@ from ducha.collection.v1 import collection_service_pb2 as pb
 from ducha.registry.v1 import registry_pb2
 from services.township.collection import cells, workbook
 from services.township.collection import tasks as task_actions
-from services.township.collection.actions import Filing
+from services.township.collection.batch import Filing
 from services.township.collection.errors import ValuesInvalid
 from services.township.collection.forms import Form
 from services.township.collection.workbook import Row

@@ -13,7 +13,7 @@ from ducha.collection.v1.collection_service_pb2_grpc import (
     add_CollectionServiceServicer_to_server,
 )
 from services.township.collection import actions, conflicts, exchange, tasks
-from services.township.collection.actions import Filing
+from services.township.collection.batch import Filing
 from tier.app import App
 from tier.runtime import requests
 from tier.runtime.batch import Batcher

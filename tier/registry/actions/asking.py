@@ -234,7 +234,7 @@ async def _expect_nothing(
         cells=counts.total(),
         element=element.code if element else number,
         division=place,
-        holder=wire.holder_of(bodies[sheet.answers[given]]),
+        holder=wire.holder_of(bodies[sheet.answers[given]], sheet.key),
         observed=sheet.observed[given].isoformat(timespec="minutes"),
     )
 

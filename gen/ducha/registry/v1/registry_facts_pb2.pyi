@@ -145,13 +145,40 @@ Global___DataRequestWithdrawn: _TypeAlias = DataRequestWithdrawn  # noqa: Y015
 
 @_typing.final
 class ObservationsRecorded(_message.Message):
-    """ObservationsRecorded: values of one division and period were given in one answer. Up."""
+    """ObservationsRecorded: values were given, in one answer or in several of one act. Up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    catalogue_version: _builtins.int
+    """Version of the catalogue they were checked by."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedAnswer]:
+        """The answers; one for each division and period."""
+
+    def __init__(
+        self,
+        *,
+        catalogue_version: _builtins.int = ...,
+        answers: _abc.Iterable[Global___RecordedAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "catalogue_version", b"catalogue_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObservationsRecorded: _TypeAlias = ObservationsRecorded  # noqa: Y015
+
+@_typing.final
+class RecordedAnswer(_message.Message):
+    """RecordedAnswer holds values of one division and period."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DIVISION_FIELD_NUMBER: _builtins.int
     PERIOD_FIELD_NUMBER: _builtins.int
-    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
     ELEMENTS_FIELD_NUMBER: _builtins.int
     NUMBERS_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
@@ -168,8 +195,6 @@ class ObservationsRecorded(_message.Message):
     """Whose values."""
     period: _builtins.str
     """When they stand for."""
-    catalogue_version: _builtins.int
-    """Version of the catalogue they were checked by."""
     author_division: _builtins.str
     """Division of the author's unit."""
     device: _builtins.str
@@ -217,7 +242,6 @@ class ObservationsRecorded(_message.Message):
         *,
         division: _builtins.str = ...,
         period: _builtins.str = ...,
-        catalogue_version: _builtins.int = ...,
         elements: _abc.Iterable[_builtins.int] | None = ...,
         numbers: _abc.Iterable[_builtins.int] | None = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
@@ -233,11 +257,11 @@ class ObservationsRecorded(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conflict_due_time", b"conflict_due_time", "observe_time", b"observe_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_division", b"author_division", "catalogue_version", b"catalogue_version", "conflict_due_time", b"conflict_due_time", "conflict_ids", b"conflict_ids", "data_request_ids", b"data_request_ids", "device", b"device", "division", b"division", "elements", b"elements", "flags", b"flags", "numbers", b"numbers", "observe_time", b"observe_time", "period", b"period", "prefilled_count", b"prefilled_count", "reason", b"reason", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_division", b"author_division", "conflict_due_time", b"conflict_due_time", "conflict_ids", b"conflict_ids", "data_request_ids", b"data_request_ids", "device", b"device", "division", b"division", "elements", b"elements", "flags", b"flags", "numbers", b"numbers", "observe_time", b"observe_time", "period", b"period", "prefilled_count", b"prefilled_count", "reason", b"reason", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ObservationsRecorded: _TypeAlias = ObservationsRecorded  # noqa: Y015
+Global___RecordedAnswer: _TypeAlias = RecordedAnswer  # noqa: Y015
 
 @_typing.final
 class ConflictResolved(_message.Message):

@@ -1,0 +1,95 @@
+"""Data being asked and answered while something breaks (simulated).
+
+Departments of three tiers ask for the same cells in different cuts; townships answer what
+their lists of tasks show. It ends once every request is complete at the province.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from tests.checkers import collected
+from tests.journeys.bureau import ELEMENTS, PERIODS, Bureau
+from tests.journeys.office import eventually
+from tests.journeys.papers import small_province
+from tests.journeys.running import Running
+
+CODES = small_province(cities=1, counties=2, townships=6)
+AREAS = ("530101", "530102")
+TOWNS = tuple(code for code in CODES if len(code) == len("530101001"))
+REQUESTERS = ("53", "5301", *AREAS)
+ROUNDS = 6
+WIDTH = 2
+"""Elements of one request; the next begins one further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """What a fault interrupts."""
+
+    bureau: Bureau
+    rounds: int = ROUNDS
+    periods: Sequence[str] = field(
+        default_factory=lambda: (next(PERIODS), next(PERIODS))
+    )
+
+    @property
+    def done(self) -> int:
+        """How many operations were acknowledged."""
+        return self.bureau.collected.count
+
+    async def run(self) -> None:
+        """Ask and answer until everything is complete at the province."""
+        is_asked = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for area in AREAS:
+                tasks.create_task(self._answer(area, is_asked))
+            async with asyncio.TaskGroup() as departments:
+                for requester in REQUESTERS:
+                    departments.create_task(self._ask(requester))
+            is_asked.set()
+
+    async def _ask(self, requester: str) -> None:
+        """Ask for one cut after the other; what the next asks is asked in part already."""
+        towns = [code for code in TOWNS if code.startswith(requester)]
+        for number in range(self.rounds):
+            cut = [ELEMENTS[(number + n) % len(ELEMENTS)] for n in range(WIDTH)]
+            period = self.periods[number % len(self.periods)]
+            await self.bureau.ask(requester, cut, period, towns)
+
+    async def _answer(self, area: str, is_asked: asyncio.Event) -> None:
+        """Answer what is asked of an area."""
+        for period in self.periods[:-1]:
+            await self.bureau.work(area, period)
+        while not is_asked.is_set():
+            for period in self.periods:
+                await self.bureau.work(area, period)
+            await asyncio.sleep(0)
+        for period in self.periods:
+            await self.bureau.answer_until_complete(area, period)
+
+
+async def interrupted(
+    flow: Collecting, after: int, fault: Callable[[], Awaitable[None]]
+) -> None:
+    """Run; once some operations were acknowledged, break something, and go on."""
+    start = flow.done
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(flow.run())
+
+        async def reached() -> bool:
+            return flow.done >= start + after
+
+        await eventually(reached, f"{after} operations under way")
+        await fault()
+
+
+async def problems(running: Running, bureau: Bureau) -> list[str]:
+    """Wait until the line rests; return everything that is wrong with it."""
+    found = await running.problems()
+    return [
+        *found,
+        *await collected.problems(running.places, bureau.collected),
+    ]
