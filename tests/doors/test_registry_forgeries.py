@@ -250,7 +250,7 @@ async def test_what_the_rule_forbids_by_now_cannot_be_confirmed(an_app: AnApp) -
         made = (await line.ask("53", ["small"], TOWN)).data_request.data_request_id
         await publish(line.apps["province"], element("small", rule="value < 5.0"))
         await line.settle()
-        same = Answer(division=TOWN, period=registry.PERIOD, all_unchanged=True)
+        same = Answer(division=TOWN, period=registry.PERIOD, unchanged=["small"])
         filing = Filing(registry.a_request(), registry.ACTOR, [same])
         (refused,) = await collection.file(line.apps["streets"], [filing])
         await line.answer(TOWN, {"small": 4})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.checkers import collected
 from tests.journeys.bureau import ELEMENTS, PERIODS, Bureau
-from tests.journeys.office import eventually
+from tests.journeys.office import PAUSE_SECONDS, eventually
 from tests.journeys.papers import small_province
 from tests.journeys.running import Running
 
@@ -60,15 +60,11 @@ class Collecting:
             await self.bureau.ask(requester, cut, period, towns)
 
     async def _answer(self, area: str, is_asked: asyncio.Event) -> None:
-        """Answer what is asked of an area."""
-        for period in self.periods[:-1]:
-            await self.bureau.work(area, period)
+        """Answer what is asked of an area, whatever the period."""
         while not is_asked.is_set():
-            for period in self.periods:
-                await self.bureau.work(area, period)
-            await asyncio.sleep(0)
-        for period in self.periods:
-            await self.bureau.answer_until_complete(area, period)
+            await self.bureau.work(area)
+            await asyncio.sleep(PAUSE_SECONDS)
+        await self.bureau.answer_until_complete(area)
 
 
 async def interrupted(

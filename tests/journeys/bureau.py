@@ -6,7 +6,6 @@ exactly what its list of tasks shows, so that a cell which is asked twice is giv
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from ducha.registry.v1 import registry_pb2
 from ducha.registry.v1 import registry_service_pb2 as registry_api
 from tests.catalogue import element
 from tests.checkers.collected import Collected
-from tests.journeys.office import PAUSE_SECONDS, Office, eventually
+from tests.journeys.office import Office, eventually
 from tier.jurisdiction import Level
 
 ELEMENTS = tuple(f"bureau.{name}" for name in ("roads", "wells", "farms", "schools"))
@@ -153,7 +152,7 @@ class Bureau:
             self.collected.times.update(cells)
         return told
 
-    async def work(self, within: str, period: str) -> int:
+    async def work(self, within: str, period: str = "") -> int:
         """Answer all that is asked now; return how many tasks that were."""
         found = await self.tasks(within, period)
         for start in range(0, len(found), BATCH):
@@ -182,14 +181,13 @@ class Bureau:
             f"{len(request_ids)} requests complete at {node}",
         )
 
-    async def answer_until_complete(self, within: str, period: str) -> None:
+    async def answer_until_complete(self, within: str, period: str = "") -> None:
         """Answer whatever is asked until every request is complete at the province."""
-        async with asyncio.timeout(120):
-            while True:
-                answered = await self.work(within, period)
-                top = self.office.home("53")
-                if not answered and await self.is_complete(
-                    top, self.collected.requests
-                ):
-                    return
-                await asyncio.sleep(PAUSE_SECONDS)
+        top = self.office.home("53")
+
+        async def is_done() -> bool:
+            answered = await self.work(within, period)
+            requests = self.collected.requests
+            return not answered and await self.is_complete(top, requests)
+
+        await eventually(is_done, f"all that was asked is complete, {within} answering")

@@ -98,21 +98,25 @@ NEEDS = """
      ORDER BY n.created_at, n.data_request_id
 """
 
-# A need that waits for nothing holds an empty set, not NULL.
+# A need that waits for nothing holds an empty set, not NULL. Rows are found by their whole key
+# first: joined plainly, a plan made while the table was small walks all needs of the request
+# for each.
 SERVE = """
     UPDATE registry_need n
        SET waiting = coalesce(string_to_array(nullif(m.waiting, ''), ',')::smallint[], '{}'),
            confirmed = m.confirmed, prefilled = m.prefilled
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::smallint[])
            AS m (data_request_id, division, waiting, confirmed, prefilled)
-     WHERE (n.data_request_id, n.division) = (m.data_request_id, m.division)
+     CROSS JOIN LATERAL (
+           SELECT ctid FROM registry_need
+            WHERE (data_request_id, division) = (m.data_request_id, m.division) OFFSET 0) found
+     WHERE n.ctid = found.ctid
 """
 
 # The hot road: nothing is missing any more.
 SERVE_ALL = """
-    UPDATE registry_need n SET waiting = '{}', confirmed = $3, prefilled = $4
-      FROM unnest($2::text[]) AS m (division)
-     WHERE (n.data_request_id, n.division) = ($1, m.division)
+    UPDATE registry_need SET waiting = '{}', confirmed = $3, prefilled = $4
+     WHERE data_request_id = $1 AND division = ANY($2)
 """
 
 TOTALS = """

@@ -61,7 +61,9 @@ class IndicatorValue(_message.Message):
     timeliness: _builtins.float
     """On time over expected, 0 to 1."""
     missing_count: _builtins.int
-    """How many did not, in all."""
+    """How many did not, in all. Where not all of them are named, and the formula has several
+    elements: how many lack the one that most lack.
+    """
     completeness_weighted: _builtins.bool
     """Sums were raised by expected over received."""
     @_builtins.property
@@ -70,7 +72,9 @@ class IndicatorValue(_message.Message):
 
     @_builtins.property
     def missing_divisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Divisions that were asked and gave no value, by code; at most 100."""
+        """Divisions that were asked and gave no value, by code; at most 100, and fewer on a page of many
+        areas.
+        """
 
     @_builtins.property
     def recast_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

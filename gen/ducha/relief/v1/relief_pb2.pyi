@@ -54,7 +54,7 @@ class Saving(_message.Message):
     prefilled_count: _builtins.int
     """Fields that came filled in."""
     saved_minutes: _builtins.float
-    """Minutes saved, by estimate: see `ducha registry savings --help`."""
+    """Minutes saved, by estimate: see docs/relief.md."""
     def __init__(
         self,
         *,

@@ -64,6 +64,8 @@ class ReliefServiceServicer:
 
     def AuditSavings(self, request, context):
         """AuditSavings compares every count with a full recomputation.
+
+        Errors: none of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

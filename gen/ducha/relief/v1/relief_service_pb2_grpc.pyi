@@ -41,7 +41,10 @@ class ReliefServiceStub:
     * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
     """
     AuditSavings: _grpc.UnaryUnaryMultiCallable[_relief_service_pb2.AuditSavingsRequest, _relief_service_pb2.AuditSavingsResponse]
-    """AuditSavings compares every count with a full recomputation."""
+    """AuditSavings compares every count with a full recomputation.
+
+    Errors: none of its own.
+    """
 
 @_typing.type_check_only
 class ReliefServiceAsyncStub(ReliefServiceStub):
@@ -56,7 +59,10 @@ class ReliefServiceAsyncStub(ReliefServiceStub):
     * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
     """
     AuditSavings: _aio.UnaryUnaryMultiCallable[_relief_service_pb2.AuditSavingsRequest, _relief_service_pb2.AuditSavingsResponse]  # type: ignore[assignment]
-    """AuditSavings compares every count with a full recomputation."""
+    """AuditSavings compares every count with a full recomputation.
+
+    Errors: none of its own.
+    """
 
 class ReliefServiceServicer(metaclass=_abc_1.ABCMeta):
     """ReliefService proves what was spared: counts that facts made, and their audit."""
@@ -80,6 +86,9 @@ class ReliefServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relief_service_pb2.AuditSavingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_relief_service_pb2.AuditSavingsResponse, _abc.Awaitable[_relief_service_pb2.AuditSavingsResponse]]:
-        """AuditSavings compares every count with a full recomputation."""
+        """AuditSavings compares every count with a full recomputation.
+
+        Errors: none of its own.
+        """
 
 def add_ReliefServiceServicer_to_server(servicer: ReliefServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
