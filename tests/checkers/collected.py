@@ -79,8 +79,14 @@ class Holding:
     """What its own audits say, and requests that are not complete."""
 
 
-async def problems(places: Mapping[str, Place], collected: Collected) -> list[str]:
-    """Return everything that is wrong at nodes at rest, shortened."""
+async def problems(
+    places: Mapping[str, Place], collected: Collected, restored: str = ""
+) -> list[str]:
+    """Return everything that is wrong at nodes at rest, shortened.
+
+    A node that was restored may have judged anew what it had passed on before: what it
+    counts as asked is its own.
+    """
     held = [await _take(place, collected) for place in places.values()]
     found = [
         f"{cell} was given {times} times"
@@ -92,6 +98,8 @@ async def problems(places: Mapping[str, Place], collected: Collected) -> list[st
     ]
     for one in held:
         found += [f"{one.place.name}: {what}" for what in _wrong(one, collected)]
+        if one.place.name != restored:
+            found += [f"{one.place.name}: {what}" for what in _miscounted(one, collected)]
     by_name = {one.place.name: one for one in held}
     for one in held:
         if one.place.parent is not None:
@@ -110,15 +118,17 @@ async def _take(place: Place, collected: Collected) -> Holding:
     return Holding(
         place,
         {(row["period"], row["division"]): tuple(row.values()) for row in sheets},
-        Counter(_mark(row["body"]) for row in bodies),
+        Counter(mark for row in bodies for mark in _marks(row["body"])),
         asked,
         [one async for one in _told(place, collected)],
     )
 
 
-def _mark(body: bytes) -> str:
+def _marks(body: bytes) -> list[str]:
+    """Return the marks of the answers in a fact."""
     payload = link_pb2.Fact.FromString(body).payload
-    return facts.ObservationsRecorded.FromString(payload).device
+    given = facts.ObservationsRecorded.FromString(payload).answers
+    return [one.device for one in given]
 
 
 async def _told(place: Place, collected: Collected) -> AsyncIterator[str]:
@@ -149,11 +159,15 @@ def _wrong(held: Holding, collected: Collected) -> Iterator[str]:
         wanted = 1 if held.place.holds(division) else 0
         if held.marks[mark] != wanted:
             yield f"answer {mark} of {division} is there {held.marks[mark]} times"
+    yield from (f"{key} is still asked" for key, row in held.sheets.items() if row[2])
+
+
+def _miscounted(held: Holding, collected: Collected) -> Iterator[str]:
+    """Yield whether a node counts more or less cells as asked than had to be."""
     needed = collected.cells - collected.unasked
     cells = sum(1 for _, division, _ in needed if held.place.holds(division))
     if held.asked != cells:
         yield f"{held.asked} cells asked, for {cells} that were needed and not held"
-    yield from (f"{key} is still asked" for key, row in held.sheets.items() if row[2])
 
 
 def _differing(child: Holding, parent: Holding) -> Iterator[str]:

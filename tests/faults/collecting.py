@@ -7,14 +7,16 @@ their lists of tasks show. It ends once every request is complete at the provinc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from ducha.collection.v1 import collection_pb2
 from tests.checkers import collected
 from tests.journeys.bureau import ELEMENTS, PERIODS, Bureau
 from tests.journeys.office import PAUSE_SECONDS, eventually
 from tests.journeys.papers import small_province
-from tests.journeys.running import Running
+from tests.journeys.running import Running, at_work
 
 CODES = small_province(cities=1, counties=2, townships=6)
 AREAS = ("530101", "530102")
@@ -89,3 +91,18 @@ async def problems(running: Running, bureau: Bureau) -> list[str]:
         *found,
         *await collected.problems(running.places, bureau.collected),
     ]
+
+
+@asynccontextmanager
+async def opened(running: Running) -> AsyncIterator[Bureau]:
+    """Open the offices of a line, with a catalogue."""
+    async with at_work(running, CODES) as office:
+        bureau = Bureau(office)
+        await bureau.open()
+        yield bureau
+
+
+def a_task(town: str, period: str, *elements: str) -> collection_pb2.Task:
+    """Return a task that nobody set."""
+    fields = [collection_pb2.Field(element=code) for code in elements]
+    return collection_pb2.Task(division=town, period=period, fields=fields)

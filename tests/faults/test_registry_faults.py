@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
@@ -17,17 +17,18 @@ from ducha.registry.v1 import registry_pb2
 from ducha.registry.v1 import registry_service_pb2 as registry_api
 from tests.faults.collecting import (
     AREAS,
-    CODES,
     TOWNS,
     Collecting,
+    a_task,
     interrupted,
+    opened,
     problems,
 )
 from tests.faults.lossy import LossyWire
 from tests.faults.test_kills import kill_and_heal
 from tests.journeys.bureau import COMPLETE, ELEMENTS, PERIODS, WORKER, Bureau
 from tests.journeys.office import eventually
-from tests.journeys.running import SMALL, Running, at_work
+from tests.journeys.running import SMALL, Running
 
 FIRST_OPERATIONS = 8
 ROADS, WELLS, FARMS, SCHOOLS = ELEMENTS
@@ -50,15 +51,6 @@ async def bureau(data_line: Running) -> AsyncIterator[Bureau]:
         if not component.is_running:
             await data_line.revive(name)
     async with opened(data_line) as bureau:
-        yield bureau
-
-
-@asynccontextmanager
-async def opened(running: Running) -> AsyncIterator[Bureau]:
-    """Open the offices of a line, with a catalogue."""
-    async with at_work(running, CODES) as office:
-        bureau = Bureau(office)
-        await bureau.open()
         yield bureau
 
 
@@ -93,7 +85,7 @@ async def test_while_a_tier_is_away_others_work_and_then_nobody_is_asked_in_vain
     period = next(PERIODS)
     await asyncio.to_thread(data_line.line.stop_node, away)
     made = await bureau.ask("53", [ROADS, WELLS], period, HERE)
-    answers = [bureau.an_answer(collection_task(town, period)) for town in HERE]
+    answers = [bureau.an_answer(a_task(town, period, ROADS)) for town in HERE]
     await bureau.submit(*answers)
     bureau.collected.unasked |= {(period, town, ROADS) for town in HERE}
     if away == "city":  # the county works on as well
@@ -114,12 +106,6 @@ async def test_while_a_tier_is_away_others_work_and_then_nobody_is_asked_in_vain
     assert outcomes.served >= len(HERE)
     assert outcomes.collect == (0 if away == "city" else len(HERE))
     assert outcomes.served + outcomes.joined + outcomes.collect == 2 * len(HERE)
-
-
-def collection_task(town: str, period: str) -> collection_pb2.Task:
-    """Return a task for roads that nobody set."""
-    fields = [collection_pb2.Field(element=ROADS)]
-    return collection_pb2.Task(division=town, period=period, fields=fields)
 
 
 async def test_two_who_worked_offline_replay_and_what_they_differ_in_is_a_conflict(

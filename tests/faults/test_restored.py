@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import asyncpg
 import pytest
 
 from deploy.embedded.line import Line, Options
 from ducha.assignment.v1 import assignment_pb2 as pb
 from tests.checkers import snapshots, whole
+from tests.faults.backups import back_up, put_back
 from tests.journeys.papers import small_province
 from tests.journeys.running import SMALL, Running, at_work
 
 CODES = small_province(cities=1, counties=2, townships=8)
 ISSUED, REPORTED = pb.ASSIGNMENT_STATE_ISSUED, pb.ASSIGNMENT_STATE_REPORTED
 NODE = "township"
-BACKUP = (f'CREATE DATABASE backup TEMPLATE "ducha_{NODE}"',)
-RESTORE = (
-    f'DROP DATABASE "ducha_{NODE}" WITH (FORCE)',
-    f'ALTER DATABASE backup RENAME TO "ducha_{NODE}"',
-    f'ALTER DATABASE "ducha_{NODE}" OWNER TO "ducha_{NODE}"',
-)
 
 
 @pytest.fixture
@@ -31,18 +25,6 @@ def short_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     options = Options(environment={}, postgres_settings=SMALL, auto_restart=False)
     with Line(tmp_path_factory.mktemp("restored"), options=options) as line:
         yield Running(line)
-
-
-async def while_stopped(running: Running, statements: Sequence[str]) -> None:
-    """Stop the node and run statements as the database's administrator."""
-    assert running.line.postgres is not None
-    await asyncio.to_thread(running.line.stop_node, NODE)
-    connection = await asyncpg.connect(running.line.postgres.dsn("postgres"))
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def test_what_a_restored_node_acknowledges_is_not_taken_for_a_repeat(
@@ -60,13 +42,13 @@ async def test_what_a_restored_node_acknowledges_is_not_taken_for_a_repeat(
         await office.until(NODE, item, towns, ISSUED)
         await office.report(item, towns[:4])
         await office.until("province", item, towns[:4], REPORTED)
-        await while_stopped(short_line, BACKUP)
+        await back_up(short_line, NODE)
         await asyncio.to_thread(line.start_node, NODE)
         await office.report(item, towns[4:8])
         await office.until("province", item, towns[4:8], REPORTED)
         before = (await snapshots.take(short_line.places["county"])).applied[NODE]
         await asyncio.to_thread(line.stop_node, "county")
-        await while_stopped(short_line, RESTORE)
+        await put_back(short_line, NODE)
         await asyncio.to_thread(line.start_node, NODE)
         await office.report(item, towns[8:])
         await asyncio.to_thread(line.start_node, "county")

@@ -34,6 +34,7 @@ from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
 UNKNOWN_REQUEST = "UNKNOWN_DATA_REQUEST"
+UNKNOWN_ANSWERS = "UNKNOWN_ANSWERS"
 UNKNOWN_CONFLICT = "UNKNOWN_CONFLICT"
 WRONG_JURISDICTION = "WRONG_JURISDICTION"
 
@@ -115,6 +116,13 @@ async def _fold(
     work = await desk.load(tx, catalogue, keys)
     now = app.now()
     for one, answers in run:
+        early = next((one for one in answers if work.is_early(one)), None)
+        if early is not None:
+            detail = (
+                f"answer {early.revision} of {early.key.division}/{early.key.period}"
+            )
+            verdict.unfit.append(Unfit(one, UNKNOWN_ANSWERS, detail))
+            continue
         for answer in answers:
             work.take(answer, now)
         verdict.entries.append(

@@ -118,6 +118,8 @@ class Answer:
     prefilled: int = 0
     conflict_ids: Sequence[UUID] = ()
     conflict_due: datetime | None = None
+    revision: int = 0
+    """Its place among the answers of its sheet, at home; 0 where that does not matter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,7 @@ def answer_from(fact_id: UUID, recorded: facts.RecordedAnswer) -> Answer:
         recorded.prefilled_count,
         [UUID(text) for text in conflicts] if conflicts else (),
         moments.moment(recorded.conflict_due_time) if conflicts else None,
+        recorded.revision,
     )
 
 

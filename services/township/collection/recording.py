@@ -92,7 +92,8 @@ def _fact(
 
 def _recorded(batch: Batch, given: Given, draft: Draft) -> facts.RecordedAnswer:
     """Write an answer as its fact says it."""
-    asked = set(batch.desk.sheet(given.key).asked)
+    sheet = batch.desk.sheet(given.key)
+    asked = set(sheet.asked)
     history = batch.histories.get(given.key.division, {})
     elements = sorted(draft.kept)
     numbers, texts = [], []
@@ -124,6 +125,7 @@ def _recorded(batch: Batch, given: Given, draft: Draft) -> facts.RecordedAnswer:
             1 for element in elements if element in asked and element in history
         ),
         conflict_ids=[str(uuid_utils.uuid7()) for _ in range(contested)],
+        revision=sheet.revision + 1,
     )
     if contested:
         due = batch.now + timedelta(days=CONFLICT_DAYS)

@@ -113,12 +113,17 @@ def tell(work: Work, made: pb.DataRequest, judged: Judged) -> None:
     node = work.app.node
     groups = judged.groups()
     branches = wire.groups_by_branch(node, groups)
+    # All that was decided: the tiers above join to it, and the ledger proves what was spared.
+    everything, onward = wire.groups_to(groups), node.upward
+    if list(branches.values()) == [everything]:
+        # One branch has it all: one fact does for both ways.
+        onward = (*branches, *onward)
+        branches = {}
     for name, asked in branches.items():
         payload = facts.DataRequested(request=made, groups=asked)
         work.record(payload, subject=made.data_request_id, onward=(name,))
-    if node.upward or not branches:
-        payload = facts.DataRequested(request=made, groups=wire.groups_to(groups))
-        work.record(payload, subject=made.data_request_id, onward=node.upward)
+    payload = facts.DataRequested(request=made, groups=everything)
+    work.record(payload, subject=made.data_request_id, onward=onward)
 
 
 def _made(app: App, requester: Code, message: pb.DataRequest) -> pb.DataRequest:

@@ -43,6 +43,13 @@ class Desk:
             self._contest(sheet, answer, now)
         return sheet
 
+    def is_early(self, answer: Answer) -> bool:
+        """Whether an answer came before one that its home recorded earlier.
+
+        Taken out of turn, it would be overwritten by what it corrects.
+        """
+        return answer.revision > self.sheet(answer.key).revision + 1
+
     def put(self, sheet: Sheet) -> None:
         """Put a sheet in place of what stands."""
         self.before.setdefault(sheet.key, self.sheets.get(sheet.key))

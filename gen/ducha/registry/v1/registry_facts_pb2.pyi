@@ -191,6 +191,7 @@ class RecordedAnswer(_message.Message):
     PREFILLED_COUNT_FIELD_NUMBER: _builtins.int
     CONFLICT_IDS_FIELD_NUMBER: _builtins.int
     CONFLICT_DUE_TIME_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     division: _builtins.str
     """Whose values."""
     period: _builtins.str
@@ -203,6 +204,10 @@ class RecordedAnswer(_message.Message):
     """Why earlier versions were corrected."""
     prefilled_count: _builtins.int
     """How many fields the form had filled in."""
+    revision: _builtins.int
+    """Its place among the answers of its sheet at home, from 1: no tier takes it before those
+    that went before.
+    """
     @_builtins.property
     def elements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Numbers of the elements, ascending."""
@@ -254,10 +259,11 @@ class RecordedAnswer(_message.Message):
         prefilled_count: _builtins.int = ...,
         conflict_ids: _abc.Iterable[_builtins.str] | None = ...,
         conflict_due_time: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["conflict_due_time", b"conflict_due_time", "observe_time", b"observe_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_division", b"author_division", "conflict_due_time", b"conflict_due_time", "conflict_ids", b"conflict_ids", "data_request_ids", b"data_request_ids", "device", b"device", "division", b"division", "elements", b"elements", "flags", b"flags", "numbers", b"numbers", "observe_time", b"observe_time", "period", b"period", "prefilled_count", b"prefilled_count", "reason", b"reason", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_division", b"author_division", "conflict_due_time", b"conflict_due_time", "conflict_ids", b"conflict_ids", "data_request_ids", b"data_request_ids", "device", b"device", "division", b"division", "elements", b"elements", "flags", b"flags", "numbers", b"numbers", "observe_time", b"observe_time", "period", b"period", "prefilled_count", b"prefilled_count", "reason", b"reason", "revision", b"revision", "texts", b"texts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
