@@ -80,12 +80,12 @@ class Holding:
 
 
 async def problems(
-    places: Mapping[str, Place], collected: Collected, restored: str = ""
+    places: Mapping[str, Place], collected: Collected, *, restored: bool = False
 ) -> list[str]:
     """Return everything that is wrong at nodes at rest, shortened.
 
-    A node that was restored may have judged anew what it had passed on before: what it
-    counts as asked is its own.
+    A node that was restored judges anew what it is told again, now that the answers are
+    there: how many cells were asked is then no longer known exactly, at any tier.
     """
     held = [await _take(place, collected) for place in places.values()]
     found = [
@@ -98,8 +98,10 @@ async def problems(
     ]
     for one in held:
         found += [f"{one.place.name}: {what}" for what in _wrong(one, collected)]
-        if one.place.name != restored:
-            found += [f"{one.place.name}: {what}" for what in _miscounted(one, collected)]
+        if not restored:
+            found += [
+                f"{one.place.name}: {what}" for what in _miscounted(one, collected)
+            ]
     by_name = {one.place.name: one for one in held}
     for one in held:
         if one.place.parent is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 
 from deploy.embedded.line import Line, Options
-from tests.checkers import snapshots
+from tests.checkers import collected, snapshots, whole
 from tests.faults.backups import back_up, put_back
 from tests.faults.collecting import AREAS, TOWNS, Collecting, a_task, opened, problems
 from tests.journeys.bureau import ELEMENTS, PERIODS, Bureau
@@ -41,27 +42,43 @@ async def facts_at(running: Running, node: str) -> int:
     return len(taken.ledger)
 
 
-async def test_a_restored_county_learns_everything_again_and_counts_nothing_twice(
-    short_line: Running, bureau: Bureau
+GIVEN = "SELECT count(*) FROM registry_sheet WHERE period = $1 AND elements <> '{}'"
+ASKED = "SELECT count(*) FROM registry_request WHERE period = $1"
+
+
+async def count(running: Running, sql: str, period: str) -> int:
+    """Count rows of a period at the county."""
+    connection = await asyncpg.connect(running.places["county"].database_url)
+    try:
+        found: int = await connection.fetchval(sql, period)
+    finally:
+        await connection.close()
+    return found
+
+
+@pytest.mark.parametrize("last", ["city", "township"])
+async def test_a_restored_county_learns_everything_again_and_asks_nobody_again(
+    short_line: Running, bureau: Bureau, last: str
 ) -> None:
-    """What it had judged otherwise, it judges again: nothing may move a second time.
+    """Whoever it hears of last, the requests from above or the values from below.
 
     After the backup the townships give what the province then asks for, with the city
-    away: the county knows better, and says so. Put back, it hears all of it again.
+    away: the county knows better, and says so. Put back, it judges all of it again.
     """
+
+    async def is_told(sql: str, number: int) -> bool:
+        return await count(short_line, sql, period) >= number
+
     line, period = short_line.line, next(PERIODS)
     await Collecting(bureau, rounds=2).run()
     assert await problems(short_line, bureau) == []
     await back_up(short_line, "county")
     await asyncio.to_thread(line.start_node, "county")
-    before = await facts_at(short_line, "county")
     await asyncio.to_thread(line.stop_node, "city")
     answers = [bureau.an_answer(a_task(town, period, ROADS)) for town in HERE]
     await bureau.submit(*answers)
     bureau.collected.unasked |= {(period, town, ROADS) for town in HERE}
-    await eventually(
-        lambda: has_more(short_line, before + len(HERE)), "the answers at the county"
-    )
+    await eventually(lambda: is_told(GIVEN, len(HERE)), "the values at the county")
     made = await bureau.ask("53", [ROADS, WELLS], period, HERE)
     await asyncio.to_thread(line.start_node, "city")
     await bureau.answer_until_complete(COUNTY)
@@ -69,24 +86,19 @@ async def test_a_restored_county_learns_everything_again_and_counts_nothing_twic
     after = await facts_at(short_line, "county")
     await put_back(short_line, "county")
     lost = after - await facts_at(short_line, "county")
-    await asyncio.to_thread(line.stop_node, first)
+    await asyncio.to_thread(line.stop_node, last)
     await asyncio.to_thread(line.start_node, "county")
-    await eventually(lambda: is_half_told(short_line, first), "what the other tells")
-    await asyncio.to_thread(line.start_node, first)
+    told = (GIVEN, len(HERE)) if last == "city" else (ASKED, 1)
+    await eventually(lambda: is_told(*told), f"what is not told by the {last}")
+    await asyncio.to_thread(line.start_node, last)
     await Collecting(bureau, rounds=2).run()
     unrested = await whole.rest(short_line.places)
-    found = await collected.problems(
-        short_line.places, bureau.collected, restored="county"
-    )
+    found = await collected.problems(short_line.places, bureau.collected, restored=True)
 
-    assert lost >= len(HERE)
+    assert lost > 0
     assert made.outcomes.collect == 2 * len(HERE)
+    assert unrested == []
     assert found == []
-
-
-async def has_more(running: Running, count: int) -> bool:
-    """Whether the county's ledger has grown to a length."""
-    return await facts_at(running, "county") >= count
 
 
 async def test_what_a_restored_township_acknowledges_serves_whoever_waits(
@@ -109,7 +121,7 @@ async def test_what_a_restored_township_acknowledges_serves_whoever_waits(
     await asyncio.to_thread(line.start_node, "township")
     await Collecting(bureau, rounds=2).run()
     await eventually(lambda: is_idle(bureau), "nothing is asked of the townships")
-    unrested = await short_line.problems()
+    unrested = await whole.rest(short_line.places)
     complete = {
         node: await bureau.is_complete(node, done) for node in ("province", "township")
     }

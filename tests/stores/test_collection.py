@@ -194,7 +194,9 @@ async def test_late_is_labelled_and_never_refused(an_app: AnApp) -> None:
         (fact,) = [one for one in await recorded(office.town) if one.kind == RECORDED]
 
     assert [list(remark.late) for remark in told.remarks] == [["households"]]
-    assert facts.ObservationsRecorded.FromString(fact.payload).answers[0].flags == [Flag.LATE]
+    assert facts.ObservationsRecorded.FromString(fact.payload).answers[0].flags == [
+        Flag.LATE
+    ]
 
 
 async def test_a_value_out_of_the_ordinary_is_pointed_out(an_app: AnApp) -> None:

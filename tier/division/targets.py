@@ -13,9 +13,7 @@ from tier.division.rules import today
 from tier.jurisdiction import Code, Level
 from tier.runtime.db import Tx
 
-Selection: TypeAlias = (
-    assignment_pb2.TargetSelection | division_pb2.DivisionSelection
-)
+Selection: TypeAlias = assignment_pb2.TargetSelection | division_pb2.DivisionSelection
 """Both say the same of divisions; items call them targets."""
 
 

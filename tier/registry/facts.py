@@ -6,6 +6,7 @@ tier checks them by the rule they were entered by, and puts aside what breaks it
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
@@ -37,6 +38,9 @@ UNKNOWN_REQUEST = "UNKNOWN_DATA_REQUEST"
 UNKNOWN_ANSWERS = "UNKNOWN_ANSWERS"
 UNKNOWN_CONFLICT = "UNKNOWN_CONFLICT"
 WRONG_JURISDICTION = "WRONG_JURISDICTION"
+
+BREATH = 50
+"""So many answers are folded before others may work: a bundle of thousands holds up nobody."""
 
 Read = tuple[Arrived, list[Answer]]
 
@@ -115,6 +119,7 @@ async def _fold(
     keys = (answer.key for _, answers in run for answer in answers)
     work = await desk.load(tx, catalogue, keys)
     now = app.now()
+    taken = 0
     for one, answers in run:
         early = next((one for one in answers if work.is_early(one)), None)
         if early is not None:
@@ -125,9 +130,11 @@ async def _fold(
             continue
         for answer in answers:
             work.take(answer, now)
-        verdict.entries.append(
-            ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
-        )
+        _keep(one, app.node.upward, verdict)
+        taken += len(answers)
+        if taken >= BREATH:
+            taken = 0
+            await asyncio.sleep(0)
     await work.write(tx)
 
 

@@ -6,6 +6,7 @@ group. The same pass runs at the tier that asks and at every tier that the reque
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from tier.runtime.db import Tx
 
 Wanted = Mapping[Code, tuple[int, ...]]
 """Elements that are wanted of each division, ascending."""
+
+BREATH = 2000
+"""So many divisions are judged before others may work."""
 
 Groups = Mapping[Split, list[Code]]
 """Divisions by what was decided alike for them."""
@@ -60,7 +64,9 @@ async def judge(
     splits: dict[Code, Split] = {}
     due: dict[int, datetime] = {}
     alike: dict[object, Split] = {}
-    for division, elements in wanted.items():
+    for place, (division, elements) in enumerate(wanted.items(), 1):
+        if place % BREATH == 0:
+            await asyncio.sleep(0)
         sheet = held.get(division)
         if sheet is None:
             split = alike.get(elements)
