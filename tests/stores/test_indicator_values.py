@@ -240,15 +240,19 @@ async def test_pages_follow_each_other_without_gap_or_repetition(an_app: AnApp) 
 async def test_many_missing_are_counted_and_some_are_named(
     an_app: AnApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page names a bounded number of divisions; the count is of all."""
-    monkeypatch.setattr("tier.indicator.actions.LISTED_A_PAGE", 6)
+    """An area names a bounded number of divisions, a large page none; the count is of all."""
+    monkeypatch.setattr("tier.indicator.actions.LISTED_AN_AREA", 2)
     async with an_office(an_app) as office:
         await office.line.ask("53", ["pop", "homes"], *VILLAGES)
         found = await office.values(indicator="per_home")
         past = await office.values(
             indicator="per_home", as_of_time=moments.stamp_of(office.clock.at)
         )
+        monkeypatch.setattr("tier.indicator.actions.NAMED_AREAS", 2)
+        unnamed = await office.values(indicator="per_home")
 
+    assert all(not one.missing_divisions for one in unnamed.values())
+    assert [one.missing_count for one in unnamed.values()] == [6, 6, 6]
     assert list(found["530102"].missing_divisions) == list(VILLAGES[:2])
     assert [one.missing_count for one in found.values()] == [6, 6, 6]
     assert past == found

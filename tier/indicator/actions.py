@@ -23,8 +23,9 @@ from tier.registry import Sheet, Stretch, Sum, Sums
 from tier.runtime.db import Tx
 
 LISTED_AN_AREA = 100
-LISTED_A_PAGE = 650
-"""Missing divisions: a page of 129 counties names the first 5 of each."""
+NAMED_AREAS = 20
+"""A page of more areas counts what is missing and names none: in a rush, when most are missing,
+to find names costs more than all the rest. Who wants names asks for a city or a county."""
 
 
 @dataclass(slots=True)
@@ -205,7 +206,12 @@ async def _missing(
     }
     if not lacking:
         return {}
-    most = max(1, min(LISTED_AN_AREA, LISTED_A_PAGE // len(areas)))
+    if len(areas) > NAMED_AREAS:
+        return {
+            area: rules.missing_count_of(subject, tally)
+            for area, tally in lacking.items()
+        }
+    most = LISTED_AN_AREA
     if found.sheets is None:
         divisions = await _open(reading, lacking, most + 1)
     else:

@@ -214,9 +214,14 @@ def missing_of(
     """
     if len(found) <= most:
         return Missing(found, len(found))
+    counted = missing_count_of(subject, tally)
+    return Missing(found[:most], max(counted.count, len(found)))
+
+
+def missing_count_of(subject: Subject, tally: Tally) -> Missing:
+    """Say how many divisions are missing, by the totals, and name none."""
     counts = (tally.sums.get(number, Sum()) for number in subject.numbers)
-    count = max(one.expected - one.received for one in counts)
-    return Missing(found[:most], max(count, len(found)))
+    return Missing((), max(one.expected - one.received for one in counts))
 
 
 def pieces_of(sheets: Iterable[Sheet], elements: Sequence[int]) -> list[Piece]:

@@ -72,8 +72,8 @@ class IndicatorValue(_message.Message):
 
     @_builtins.property
     def missing_divisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Divisions that were asked and gave no value, by code; at most 100, and fewer on a page of many
-        areas.
+        """Divisions that were asked and gave no value, by code; at most 100. None are named on a page of
+        more than 20 areas: ask for fewer.
         """
 
     @_builtins.property
