@@ -34,7 +34,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 
 # --- Running ----------------------------------------------------------------------
 
-demo: $(VENV)/.run ## Run the main job on Yunnan, on embedded servers
+demo: $(VENV)/.run ## Run the main job and collect once on Yunnan, on embedded servers
 	@$(BIN)/ducha demo $(ARGS)
 
 up: $(VENV)/.run ## Start the system and keep it running, data in DATA=.ducha

@@ -14,6 +14,23 @@ CALL_SECONDS = 30
 Call = Callable[[bytes], Awaitable[bytes]]
 
 
+async def paced(call: Call, requests: Sequence[bytes], rate: float) -> float:
+    """Send every request when it is due, `rate` a second, however long the others take.
+
+    Return seconds to the last answer.
+    """
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as workers:
+        for place, request in enumerate(requests):
+            await asyncio.sleep(began + place / rate - time.perf_counter())
+            workers.create_task(_send(call, request))
+    return time.perf_counter() - began
+
+
+async def _send(call: Call, request: bytes) -> None:
+    await call(request)
+
+
 async def flood(call: Call, requests: Sequence[bytes]) -> float:
     """Send every request, `IN_FLIGHT` at a time; return seconds to the last answer."""
     waiting = iter(requests)

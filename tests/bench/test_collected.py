@@ -23,7 +23,10 @@ RUSH = Rush(
     first_refusal="",
     uncounted=0,
     cpu={"township": 4.0, "driver": 1.0},
-    looks=Looks([0.01] * 98 + [0.04, 0.2]),
+    flooded=1000,
+    paced=250.0,
+    paced_looks=Looks([0.01] * 98 + [0.04, 0.2]),
+    looks=Looks([0.1] * 10),
 )
 
 
@@ -89,18 +92,22 @@ def test_a_refused_call_and_a_failed_look_each_miss_a_goal() -> None:
     assert named(made, "rush_unanswered").reached is False
 
 
-def test_looks_are_judged_by_their_slowest_hundredth() -> None:
+def test_looks_at_the_stated_pace_are_judged_by_their_slowest_hundredth() -> None:
+    """Those in the flood, which takes all the machine has, are shown and not judged."""
     made = of_rush(RUSH)
 
-    assert named(made, "rush_look_p50").ducha == pytest.approx(10)
-    assert named(made, "rush_look_p99").ducha == pytest.approx(40)
-    assert named(made, "rush_look_p99").reached is True
+    assert named(made, "rush_paced_look_p50").ducha == pytest.approx(10)
+    assert named(made, "rush_paced_look_p99").ducha == pytest.approx(40)
+    assert named(made, "rush_paced_look_p99").reached is True
+    assert named(made, "rush_look_p99").ducha == pytest.approx(100)
+    assert named(made, "rush_look_p99").reached is None
 
 
 def test_without_an_answered_look_nothing_is_said_of_their_speed() -> None:
-    made = of_rush(replace(RUSH, looks=Looks(failed=100)))
+    none = Looks(failed=100)
+    made = of_rush(replace(RUSH, looks=none, paced_looks=none))
 
-    assert not [figure for figure in made if figure.name.startswith("rush_look_")]
+    assert not [figure for figure in made if "_look_" in figure.name]
 
 
 def test_the_share_of_a_core_says_what_bounds_a_rush() -> None:
