@@ -168,11 +168,34 @@ def a_correction(period: str) -> collection_pb2.Answer:
     )
 
 
+async def unlock(bureau: Bureau, period: str) -> None:
+    """Let the province unlock the first township, and wait until it knows."""
+    office = bureau.office
+    unlocking = approval_api.UnlockPeriodRequest(
+        request_id=str(uuid4()),
+        division="53",
+        actor="审核员（模拟）",
+        within=TOWNS[0],
+        period=period,
+        reason="经核实需更正（模拟）",
+    )
+    unlocking.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=3))
+    method = office.desks["province"].approval.UnlockPeriod
+    await office.insist("province", method, unlocking)
+
+    async def is_unlocked() -> bool:
+        asked = approval_api.ListUnlockingsRequest(within=TOWNS[0], period=period)
+        found = await office.desks["township"].approval.ListUnlockings(asked)
+        return bool(found.unlockings)
+
+    await eventually(is_unlocked, "the unlocking at the township")
+
+
 async def test_approved_up_the_line_it_is_locked_until_somebody_unlocks_it(
     four_tiers: Running, bureau: Bureau
 ) -> None:
     """Township, county, city, province; then refused below; unlocked, only what changed is open."""
-    office, period = bureau.office, next(PERIODS)
+    period = next(PERIODS)
     made = await bureau.ask("53", [ROADS], period, TOWNS)
     await until_known(bureau, "township", made.data_request_id)
     await bureau.work(AREA, period)
@@ -186,25 +209,7 @@ async def test_approved_up_the_line_it_is_locked_until_somebody_unlocks_it(
             )
     with pytest.raises(grpc.aio.AioRpcError) as locked:
         await bureau.submit(a_correction(period))
-    unlocking = approval_api.UnlockPeriodRequest(
-        request_id=str(uuid4()),
-        division="53",
-        actor="审核员（模拟）",
-        within=TOWNS[0],
-        period=period,
-        reason="经核实需更正（模拟）",
-    )
-    unlocking.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=3))
-    await office.insist(
-        "province", office.desks["province"].approval.UnlockPeriod, unlocking
-    )
-
-    async def is_unlocked() -> bool:
-        asked = approval_api.ListUnlockingsRequest(within=TOWNS[0], period=period)
-        found = await office.desks["township"].approval.ListUnlockings(asked)
-        return bool(found.unlockings)
-
-    await eventually(is_unlocked, "the unlocking at the township")
+    await unlock(bureau, period)
     await bureau.submit(a_correction(period))
 
     async def is_corrected() -> bool:

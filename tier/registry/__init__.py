@@ -19,7 +19,7 @@ from tier.registry.model import (
 )
 from tier.registry.past import sheets_as_of
 from tier.registry.periods import parse as parse_period
-from tier.registry.request_store import waiting_of_item
+from tier.registry.request_store import traces, waiting_of_item
 from tier.registry.stage_store import (
     mark,
     marked,
@@ -70,6 +70,7 @@ __all__ = [
     "sheets",
     "sheets_as_of",
     "tasks",
+    "traces",
     "unanswered",
     "waiting_of_item",
 ]

@@ -220,7 +220,7 @@ def _pass_down(
 ) -> None:
     """Tell each branch what it is asked, and the tier above what was judged otherwise."""
     told, judged = decided
-    branches = wire.groups_by_branch(app.node, judged.groups())
+    branches = wire.groups_by_branch(app.node, judged.groups)
     moved = wire.rejudged_to(told, judged.splits)
     if whole and not moved and len(branches) == 1:
         # One branch has it all: the fact goes on as it is.

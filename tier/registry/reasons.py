@@ -18,7 +18,7 @@ def judged_to(
     response: service.RequestDataResponse, judged: Judged, catalogue: Catalogue
 ) -> None:
     """Write what the gate decided, element by element, and when the rest is due."""
-    groups = judged.groups()
+    groups = judged.groups
     deadline = wire.deadline_of(response.data_request)
     counts = wire.outcomes_of(groups)
     response.data_request.outcomes.CopyFrom(wire.outcomes_to(counts))

@@ -89,6 +89,11 @@ WAITING_OF_ITEM = """
      WHERE r.item_id = $1 AND n.waiting <> '{}'
 """
 
+TRACES = """
+    SELECT DISTINCT traceparent FROM registry_request
+     WHERE data_request_id = ANY($1) AND traceparent <> ''
+"""
+
 WITHDRAW = "UPDATE registry_request SET withdrawn = true WHERE data_request_id = $1"
 
 OPEN_NEEDS = """
@@ -221,6 +226,13 @@ async def withdraw(tx: Tx, request_id: UUID) -> list[Key]:
 async def waiting_of_item(tx: Tx, item_id: UUID) -> list[Code]:
     """Return the divisions where an item still waits for data."""
     return [Code(row["division"]) for row in await tx.fetch(WAITING_OF_ITEM, item_id)]
+
+
+async def traces(tx: Tx, request_ids: Sequence[UUID]) -> list[str]:
+    """Return the works that brought requests, to be linked to."""
+    if not request_ids:
+        return []
+    return [row["traceparent"] for row in await tx.fetch(TRACES, request_ids)]
 
 
 async def divisions_of(tx: Tx, request_id: UUID) -> list[Code]:

@@ -22,12 +22,15 @@ from tier import approval, catalogue, division, ledger, registry
 from tier.acting import must_host
 from tier.app import App
 from tier.jurisdiction import Code
-from tier.registry import Flag, Key, parse_period, values
+from tier.registry import Desk, Flag, Key, parse_period, values
 from tier.runtime import requests, telemetry
 from tier.runtime.db import Tx
 from tier.runtime.errors import InvalidInput, TierError, Violation
 from tier.runtime.requests import Kept
 
+VALUES = telemetry.counter(
+    "ducha_collection_values", "Values recorded here, confirmed ones too"
+)
 BEIJING = timedelta(hours=8)
 
 
@@ -37,14 +40,18 @@ async def file(app: App, filings: Sequence[Filing]) -> list[bytes | TierError]:
         before = await requests.kept(
             tx, [filing.request.request_id for filing in filings]
         )
-        count = sum(len(filing.answers) for filing in filings)
-        with telemetry.span("collection answer", attributes={"ducha.facts": count}):
-            batch = await _load(app, tx, filings)
+        batch = await _load(app, tx, filings)
+        with telemetry.span(
+            "collection answer",
+            links=await registry.traces(tx, _waiting(batch.desk)),
+            attributes={"ducha.facts": sum(len(one.answers) for one in filings)},
+        ):
             outcomes = [_outcome(batch, filing, before) for filing in filings]
             await batch.desk.write(tx)
             await store.write(tx, batch.remembered)
             await requests.keep(tx, batch.answers)
             await ledger.append(tx, app.feed, batch.entries, batch.now)
+    VALUES.add(batch.recorded)
     return outcomes
 
 
@@ -71,6 +78,12 @@ async def _load(app: App, tx: Tx, filings: Sequence[Filing]) -> Batch:
         await store.histories(tx, codes),
         await registry.previous(tx, [key for key in keys if key in confirming]),
     )
+
+
+def _waiting(desk: Desk) -> list[UUID]:
+    """Return the data requests that wait for what is answered."""
+    needs = (need for each in desk.needs.values() for need in each)
+    return list({need.request_id for need in needs})
 
 
 def _keys(filings: Sequence[Filing]) -> Iterable[Key]:

@@ -40,6 +40,7 @@ class Batch:
     before: Mapping[Key, Sheet]
     remembered: dict[Code, Histories] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    recorded: int = 0
     answers: list[tuple[Request, bytes]] = field(default_factory=list)
 
 

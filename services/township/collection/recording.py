@@ -38,6 +38,7 @@ def take(
         response.unchanged_count += one.draft.same
         if one.draft.kept:
             response.recorded_count += len(one.draft.kept)
+            batch.recorded += len(one.draft.kept)
             bringing.append((one, _recorded(batch, one.given, one.draft)))
     for host, parts in _apart(batch.app.node.hosts, bringing):
         entry = _fact(batch, author, host, [recorded for _, recorded in parts])

@@ -99,6 +99,7 @@ async def ask(work: Work, asked: Asked) -> service.RequestDataResponse:
     held = wire.request_from(made, period, current_traceparent())
     await request_store.insert(tx, held)
     await gate.open_needs(tx, held, judged.splits, judged)
+    tx.on_commit(lambda: gate.count(judged.groups))
     tell(work, made, judged)
     response = service.RequestDataResponse(data_request=made)
     reasons.judged_to(response, judged, catalogue)
@@ -111,7 +112,7 @@ def tell(work: Work, made: pb.DataRequest, judged: Judged) -> None:
     Nothing goes down for what was served.
     """
     node = work.app.node
-    groups = judged.groups()
+    groups = judged.groups
     branches = wire.groups_by_branch(node, groups)
     # All that was decided: the tiers above join to it, and the ledger proves what was spared.
     everything, onward = wire.groups_to(groups), node.upward
@@ -224,7 +225,7 @@ async def _expect_nothing(
     Raises:
         AlreadyHeld: use the value that is held.
     """
-    counts = wire.outcomes_of(judged.groups())
+    counts = wire.outcomes_of(judged.groups)
     found = ((code, split) for code, split in judged.splits.items() if split.served)
     place, split = next(found, ("", None))
     if split is None:

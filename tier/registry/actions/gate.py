@@ -17,10 +17,17 @@ from tier.jurisdiction import Code
 from tier.registry import request_store, rules, store, totals
 from tier.registry.actions import desk
 from tier.registry.model import Outcome, Request, Sheet, Split
+from tier.runtime import telemetry
 from tier.runtime.db import Tx
 
 Wanted = Mapping[Code, tuple[int, ...]]
 """Elements that are wanted of each division, ascending."""
+
+CELLS = telemetry.counter(
+    "ducha_gate_cells", "Cells that the ask gate decided for requesters here"
+)
+
+NOTHING = Split()
 
 BREATH = 2000
 """So many divisions are judged before others may work."""
@@ -31,18 +38,12 @@ Groups = Mapping[Split, list[Code]]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the gate decided, by division."""
+    """What the gate decided, by division, and divisions by what was decided alike for them."""
 
     splits: Mapping[Code, Split]
+    groups: Groups
     due: Mapping[int, datetime] = field(default_factory=dict)
     """For elements that were joined, when the last of these asks is due."""
-
-    def groups(self) -> Groups:
-        """Return divisions by what was decided alike for them."""
-        groups: dict[Split, list[Code]] = {}
-        for division, split in self.splits.items():
-            groups.setdefault(split, []).append(division)
-        return groups
 
 
 def by_element(groups: Groups) -> dict[int, Counter[Outcome]]:
@@ -64,6 +65,8 @@ async def judge(
     splits: dict[Code, Split] = {}
     due: dict[int, datetime] = {}
     alike: dict[object, Split] = {}
+    # By identity: equal decisions are one object, and to hash them costs more than to decide.
+    groups: dict[int, tuple[Split, list[Code]]] = {}
     for place, (division, elements) in enumerate(wanted.items(), 1):
         if place % BREATH == 0:
             await asyncio.sleep(0)
@@ -77,13 +80,23 @@ async def judge(
             split = alike.setdefault(split, split)
             _note_due(due, split, sheet)
         splits[division] = split
-    return Judged(splits, due)
+        groups.setdefault(id(split), (split, []))[1].append(division)
+    return Judged(splits, dict(groups.values()), due)
 
 
 def _note_due(due: dict[int, datetime], split: Split, sheet: Sheet) -> None:
     if sheet.deadline is not None:
         for element in split.joined:
             due[element] = max(due.get(element, sheet.deadline), sheet.deadline)
+
+
+def count(groups: Groups) -> None:
+    """Add what a requester's gate decided to the metrics."""
+    for split, divisions in groups.items():
+        for outcome, elements in split.by_outcome.items():
+            if elements:
+                cells = len(elements) * len(divisions)
+                CELLS.add(cells, {"outcome": outcome.name.lower()})
 
 
 async def open_needs(
@@ -95,11 +108,12 @@ async def open_needs(
     """
     changes: totals.Changes = {}
     period = (request.period.text, request.period.start)
-    alike: dict[tuple[Split, Split], list[Code]] = {}
+    alike: dict[tuple[int, int], tuple[Split, Split, list[Code]]] = {}
     for division, split in told.items():
-        pair = (split, judged.splits.get(division, Split()))
-        alike.setdefault(pair, []).append(division)
-    for (split, here), divisions in alike.items():
+        here = judged.splits.get(division, NOTHING)
+        pair = (id(split), id(here))
+        alike.setdefault(pair, (split, here, []))[2].append(division)
+    for split, here, divisions in alike.values():
         await request_store.need(tx, request, split, here.waiting, divisions)
         await store.ask(tx, period, here.waiting, request.deadline, divisions)
         totals.expect(changes, request.period.text, divisions, here.collect)
