@@ -74,7 +74,8 @@ async def judge(
         if sheet is None:
             split = alike.get(elements)
             if split is None:
-                split = alike[elements] = rules.judge(None, elements, ages, at)
+                split = rules.judge(None, elements, ages, at)
+                split = alike[elements] = alike.setdefault(split, split)
         else:
             split = rules.judge(sheet, elements, ages, at)
             split = alike.setdefault(split, split)
