@@ -35,6 +35,12 @@ QUEUE_BYTES = 32 * 1024 * 1024
 APPLY_BYTES = 384 * 1024
 APPLY_MESSAGES = 32
 RETRY_SECONDS = 0.2
+STREAM_BATCHES = 8
+STREAM_SECONDS = 0.01
+SMALL_FACTS = 16
+GATHER_SECONDS = 0.02
+"""In a stream, so many small batches on end that soon after each other, let some gather: a fact
+in company costs a third of a fact alone. What comes now and then waits for nothing."""
 
 APPLIED = telemetry.counter(
     "ducha_link_facts_applied", "Facts applied from a neighbour"
@@ -175,6 +181,9 @@ class Receiver:
         self._neighbour = neighbour
         self._contacts = contacts
         self._arrived: asyncio.Queue[Message] = asyncio.Queue(maxsize=APPLY_MESSAGES)
+        self._streak = 0
+        """Small batches on end, each soon after the one before."""
+        self._ended = 0.0
 
     async def pull(self) -> None:
         """Take messages from the road until cancelled; a full queue slows the pull."""
@@ -185,6 +194,7 @@ class Receiver:
         """Apply until cancelled."""
         while True:
             messages = [await self._arrived.get()]
+            await self._gather()
             size = len(messages[0].data)
             while size < APPLY_BYTES and not self._arrived.empty():
                 messages.append(self._arrived.get_nowait())
@@ -209,6 +219,19 @@ class Receiver:
                 continue
             for message in messages:
                 await message.ack()
+            self._note(sum(len(bundle.facts) for bundle in bundles))
+
+    async def _gather(self) -> None:
+        """Wait a moment if this is one of a stream of small batches."""
+        if asyncio.get_running_loop().time() - self._ended > STREAM_SECONDS:
+            self._streak = 0
+        elif self._streak >= STREAM_BATCHES:
+            await asyncio.sleep(GATHER_SECONDS)
+
+    def _note(self, facts: int) -> None:
+        """Note how large the last batch was, and when it ended."""
+        self._streak = self._streak + 1 if facts <= SMALL_FACTS else 0
+        self._ended = asyncio.get_running_loop().time()
 
     async def _later(self) -> None:
         """Leave what came to the repair, after a pause."""
