@@ -178,7 +178,7 @@ async def answer(
 
 
 def registry_value(text: str) -> registry_pb2.Value:
-    """Read `element=3.5` as `ducha report` does: number, day, yes or no, or words.
+    """Read `element=3.5` as `ducha report` does: number, day, true or false, or words.
 
     Raises:
         UsageProblem: there is no `=`.

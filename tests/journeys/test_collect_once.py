@@ -124,6 +124,7 @@ async def test_every_value_says_where_it_comes_from(
         assert (one.author, one.author_division) == (WORKER, one.division)
         assert one.origin == "township"
         assert list(one.data_request_ids) == [made.data_request_id]
+        assert len(one.trace_id) == 32
         assert bureau.collected.given[one.device] == (period, one.division)
         assert (one.revision, one.stage) == (1, registry_pb2.STAGE_UNSPECIFIED)
         assert one.record_time.ToDatetime() >= made.create_time.ToDatetime()

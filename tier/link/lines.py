@@ -22,6 +22,8 @@ from tier.link.traffic import Receiver, Sender
 from tier.runtime.errors import TierError
 
 NEWS_SECONDS = 1.0
+CHILD_NEWS_SECONDS = 10.0
+"""From below there is news all the time, and seldom any that an early fact waited for."""
 SCHEMA = Path(__file__).parent / "schema"
 
 
@@ -87,15 +89,17 @@ class Lines:
                 self._app, parent_channel, node.parent, receiver, self._contacts
             )
             tasks.create_task(repair.run())
-            tasks.create_task(self._retry_early(node.parent))
+            tasks.create_task(self._retry_early(node.parent, NEWS_SECONDS))
+        for name in self._children:
+            tasks.create_task(self._retry_early(name, CHILD_NEWS_SECONDS))
 
-    async def _retry_early(self, parent: str) -> None:
-        """After news from above, try again what came too early; at most once a second."""
-        news = self._contacts[parent].news
+    async def _retry_early(self, neighbour: str, pause: float) -> None:
+        """After news from a neighbour, try again what came too early; once a `pause` at most."""
+        news = self._contacts[neighbour].news
         while True:
             await news.wait()
             news.clear()
-            await asyncio.sleep(NEWS_SECONDS)
+            await asyncio.sleep(pause)
             with contextlib.suppress(TierError):
                 await actions.retry_early(self._app, self._doors)
 
