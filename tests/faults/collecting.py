@@ -7,14 +7,14 @@ their lists of tasks show. It ends once every request is complete at the provinc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from ducha.collection.v1 import collection_pb2
 from tests.checkers import collected
 from tests.journeys.bureau import ELEMENTS, PERIODS, Bureau
-from tests.journeys.office import PAUSE_SECONDS, eventually
+from tests.journeys.office import PAUSE_SECONDS
 from tests.journeys.papers import small_province
 from tests.journeys.running import Running, at_work
 
@@ -67,21 +67,6 @@ class Collecting:
             await self.bureau.work(area)
             await asyncio.sleep(PAUSE_SECONDS)
         await self.bureau.answer_until_complete(area)
-
-
-async def interrupted(
-    flow: Collecting, after: int, fault: Callable[[], Awaitable[None]]
-) -> None:
-    """Run; once some operations were acknowledged, break something, and go on."""
-    start = flow.done
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(flow.run())
-
-        async def reached() -> bool:
-            return flow.done >= start + after
-
-        await eventually(reached, f"{after} operations under way")
-        await fault()
 
 
 async def problems(running: Running, bureau: Bureau) -> list[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from deploy.embedded.line import Line, Options
+from deploy.embedded.nats import NatsServer
+from tests.faults.lossy import LossyWire
 from tests.journeys.office import Office
 from tests.journeys.papers import yunnan
 from tests.journeys.running import SMALL, Running, at_work
@@ -28,3 +31,28 @@ async def office(yunnan_line: Running) -> AsyncIterator[Office]:
             await yunnan_line.revive(name)
     async with at_work(yunnan_line, yunnan()) as opened:
         yield opened
+
+
+@pytest.fixture
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LossyWire]:
+    """A NATS server behind a wire that loses."""
+    with (
+        NatsServer(tmp_path_factory.mktemp("nats")) as server,
+        LossyWire(server.port) as wire,
+    ):
+        yield wire
+
+
+@pytest.fixture
+def lossy_line(
+    wire: LossyWire, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """Four tiers whose every message goes over the wire."""
+    options = Options(
+        environment={"DUCHA_NATS_URL": wire.url},
+        postgres_settings=SMALL,
+        auto_restart=False,
+    )
+    with ExitStack() as stack:
+        data = tmp_path_factory.mktemp("lossy")
+        yield Running(stack.enter_context(Line(data, options=options)))

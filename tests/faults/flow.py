@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ducha.assignment.v1 import assignment_pb2 as pb
 from tests.journeys.office import PAUSE_SECONDS, Office, eventually
@@ -85,8 +86,21 @@ class Flow:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
+class Interruptible(Protocol):
+    """Work that counts what was acknowledged."""
+
+    @property
+    def done(self) -> int:
+        """Return how many operations were acknowledged."""
+        ...
+
+    async def run(self) -> None:
+        """Do it all."""
+        ...
+
+
 async def interrupted(
-    flow: Flow, after: int, fault: Callable[[], Awaitable[None]]
+    flow: Interruptible, after: int, fault: Callable[[], Awaitable[None]]
 ) -> None:
     """Run a flow; once it has done some more operations, break something, and go on."""
     start = flow.done

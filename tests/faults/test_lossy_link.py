@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-
-import pytest
-
-from deploy.embedded.line import Line, Options
-from deploy.embedded.nats import NatsServer
 from tests.faults.flow import Flow
 from tests.faults.lossy import LossyWire
 from tests.journeys.papers import small_province
-from tests.journeys.running import SMALL, Running, at_work
+from tests.journeys.running import Running, at_work
 
 CODES = small_province(cities=1, counties=2, townships=12)
 ITEMS_EACH = 3
-
-
-@pytest.fixture
-def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LossyWire]:
-    """A NATS server behind a wire that loses."""
-    with (
-        NatsServer(tmp_path_factory.mktemp("nats")) as server,
-        LossyWire(server.port) as wire,
-    ):
-        yield wire
-
-
-@pytest.fixture
-def lossy_line(
-    wire: LossyWire, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
-    """Four tiers whose every message goes over the wire."""
-    options = Options(
-        environment={"DUCHA_NATS_URL": wire.url},
-        postgres_settings=SMALL,
-        auto_restart=False,
-    )
-    with ExitStack() as stack:
-        data = tmp_path_factory.mktemp("lossy")
-        yield Running(stack.enter_context(Line(data, options=options)))
 
 
 async def test_a_lossy_road_loses_and_doubles_nothing(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
 
 from deploy.embedded.line import Line, Options
-from deploy.embedded.nats import NatsServer
 from ducha.collection.v1 import collection_pb2
 from ducha.collection.v1 import collection_service_pb2 as collection_api
 from ducha.registry.v1 import registry_pb2
@@ -20,10 +18,10 @@ from tests.faults.collecting import (
     TOWNS,
     Collecting,
     a_task,
-    interrupted,
     opened,
     problems,
 )
+from tests.faults.flow import interrupted
 from tests.faults.lossy import LossyWire
 from tests.faults.test_kills import kill_and_heal
 from tests.journeys.bureau import COMPLETE, ELEMENTS, PERIODS, WORKER, Bureau
@@ -192,31 +190,6 @@ async def conflict_at_the_top(
 
     await eventually(is_shown, f"a conflict in {state} at the province")
     return shown[-1]
-
-
-@pytest.fixture
-def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LossyWire]:
-    """A NATS server behind a wire that loses."""
-    with (
-        NatsServer(tmp_path_factory.mktemp("nats")) as server,
-        LossyWire(server.port) as wire,
-    ):
-        yield wire
-
-
-@pytest.fixture
-def lossy_line(
-    wire: LossyWire, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
-    """Four tiers whose every message goes over the wire."""
-    options = Options(
-        environment={"DUCHA_NATS_URL": wire.url},
-        postgres_settings=SMALL,
-        auto_restart=False,
-    )
-    with ExitStack() as stack:
-        data = tmp_path_factory.mktemp("lossy")
-        yield Running(stack.enter_context(Line(data, options=options)))
 
 
 async def test_a_lossy_road_loses_nothing_and_asks_nobody_twice(
