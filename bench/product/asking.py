@@ -15,7 +15,7 @@ from ducha.division.v1 import division_pb2
 from ducha.registry.v1 import registry_pb2
 from ducha.registry.v1 import registry_service_pb2 as api
 
-BATCH_ANSWERS = 200
+BATCH_ANSWERS = 500
 DEADLINE_DAYS = 10
 
 
