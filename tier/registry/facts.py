@@ -152,10 +152,8 @@ async def _requested(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
         _keep(one, () if one.downward else app.node.upward, verdict)
         return
     catalogue = await catalogues.held(tx, app.db)
-    wanted = gate.wanted_of(
-        (code, split.waiting) for code, split in told.items() if split.waiting
-    )
-    numbers = {number for elements in wanted.values() for number in elements}
+    wanted = gate.wanted_of(told)
+    numbers = {number for elements in set(wanted.values()) for number in elements}
     unknown = next((n for n in numbers if catalogue.numbered(n) is None), None)
     if unknown is not None:
         verdict.unfit.append(Unfit(one, checks.UNKNOWN_ELEMENT, f"element {unknown}"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -121,15 +121,14 @@ async def open_needs(
     await desk.add_up(tx, changes)
 
 
-def wanted_of(
-    pairs: Iterable[tuple[Code, Iterable[int]]],
-) -> dict[Code, tuple[int, ...]]:
-    """Gather what is wanted of each division; equal sets are one object."""
-    gathered: dict[Code, set[int]] = {}
-    for division, elements in pairs:
-        gathered.setdefault(division, set()).update(elements)
-    known: dict[frozenset[int], tuple[int, ...]] = {}
-    return {
-        division: known.setdefault(frozenset(elements), tuple(sorted(elements)))
-        for division, elements in gathered.items()
-    }
+def wanted_of(told: Mapping[Code, Split]) -> dict[Code, tuple[int, ...]]:
+    """Return what is missing of each division; of those decided alike it is one object."""
+    waiting: dict[int, tuple[int, ...]] = {}
+    wanted = {}
+    for division, split in told.items():
+        elements = waiting.get(id(split))
+        if elements is None:
+            elements = waiting[id(split)] = split.waiting
+        if elements:
+            wanted[division] = elements
+    return wanted
