@@ -28,8 +28,6 @@ INDICATORS = """
      ORDER BY version, code
 """
 
-LAST_NUMBER = "SELECT coalesce(max(number), 0) FROM catalogue_code"
-
 # Whoever has the code or the number, for each row that comes.
 HOLDERS = """
     SELECT held.code, coalesce(held.number, 0) AS number
@@ -84,12 +82,6 @@ async def bodies(tx: Tx, after: int, until: int) -> Bodies:
     return Bodies(
         [row["body"] for row in elements], [row["body"] for row in indicators]
     )
-
-
-async def last_number(tx: Tx) -> int:
-    """Return the greatest number that was ever given."""
-    number: int = await tx.fetchval(LAST_NUMBER)
-    return number
 
 
 async def holders(tx: Tx, wanted: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
