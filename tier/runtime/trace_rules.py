@@ -15,7 +15,17 @@ from typing import Final, TypeAlias
 AttributeValue: TypeAlias = str | int | float | bool
 
 ALWAYS_SAMPLED: Final = frozenset(
-    {"IssueItem", "SplitAssignment", "WithdrawItem", "ConcludeItem", "CloseItem"}
+    {
+        "IssueItem",
+        "SplitAssignment",
+        "WithdrawItem",
+        "ConcludeItem",
+        "CloseItem",
+        "RequestData",
+        "WithdrawDataRequest",
+        "ApprovePeriod",
+        "UnlockPeriod",
+    }
 )
 LINKS_KEPT: Final = 32
 SPANS_IN_FULL: Final = 128
@@ -96,8 +106,8 @@ def ancestry(
 def samples_call(method: str, caller: str, *, ratio: float, draw: float) -> bool:
     """Decide whether a call is recorded; `draw` is uniform in [0, 1).
 
-    What starts or ends an item always is. Otherwise the caller's word stands, both
-    ways, and a share of the calls that bring no word is taken.
+    What starts or ends an item or a data request always is. Otherwise the caller's word
+    stands, both ways, and a share of the calls that bring no word is taken.
     """
     if method in ALWAYS_SAMPLED or is_sampled(caller):
         return True
