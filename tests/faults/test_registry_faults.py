@@ -52,6 +52,12 @@ async def bureau(data_line: Running) -> AsyncIterator[Bureau]:
         yield bureau
 
 
+async def knock(bureau: Bureau, node: str) -> None:
+    """Call a node until it answers: whoever calls while it is down sees an error."""
+    method = bureau.office.desks[node].registry.ListDataRequests
+    await bureau.office.insist(node, method, registry_api.ListDataRequestsRequest())
+
+
 @pytest.mark.parametrize("name", ["province", "city", "county", "township"])
 async def test_a_killed_tier_loses_nothing_and_asks_nobody_twice(
     data_line: Running, bureau: Bureau, name: str
@@ -59,9 +65,13 @@ async def test_a_killed_tier_loses_nothing_and_asks_nobody_twice(
     """kill -9 in mid-flow: every request completes, each cell was given once, all tiers agree."""
     pids: list[int] = []
     flow = Collecting(bureau)
-    await interrupted(
-        flow, FIRST_OPERATIONS, lambda: kill_and_heal(data_line, name, pids)
-    )
+
+    async def killed_while_somebody_calls() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill_and_heal(data_line, name, pids))
+            tasks.create_task(knock(bureau, name))
+
+    await interrupted(flow, FIRST_OPERATIONS, killed_while_somebody_calls)
     found = await problems(data_line, bureau)
     errors = bureau.office.errors
 
