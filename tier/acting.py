@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from tier import ledger
 from tier.app import App
-from tier.jurisdiction import Code
+from tier.jurisdiction import Code, parse
 from tier.ledger import Author, Entry
-from tier.runtime import requests
+from tier.runtime import fields, requests
 from tier.runtime.db import Tx
 from tier.runtime.errors import DivisionNotHosted, RequestIdReused
 from tier.runtime.requests import Request
@@ -28,6 +28,16 @@ class Call:
     request: Request
     division: Code
     actor: str
+
+
+def call_of(request: Any) -> Call:
+    """Read what every write of an acting division has.
+
+    Raises:
+        InvalidInput: `division` is no code.
+    """
+    acting = fields.read("division", parse, request.division)
+    return Call(requests.identify(request, request.request_id), acting, request.actor)
 
 
 @dataclass(slots=True)

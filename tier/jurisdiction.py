@@ -60,6 +60,11 @@ def contains(ancestor: Code, code: Code) -> bool:
     return code[: len(ancestor)] == ancestor
 
 
+def overlap(one: Code, other: Code) -> bool:
+    """Whether one of two areas lies within the other."""
+    return contains(one, other) or contains(other, one)
+
+
 def ancestors(code: Code) -> Iterator[Code]:
     """Yield the codes above `code`, from its parent up to the province."""
     for digits in reversed(LEVELS):

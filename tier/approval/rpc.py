@@ -12,12 +12,12 @@ from ducha.approval.v1.approval_service_pb2_grpc import (
     add_ApprovalServiceServicer_to_server,
 )
 from tier import division
-from tier.acting import Call
+from tier.acting import call_of
 from tier.app import App
 from tier.approval import actions, queries
 from tier.approval.actions import Wanted
 from tier.registry import parse_period
-from tier.runtime import fields, moments, requests
+from tier.runtime import fields, moments
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -33,7 +33,7 @@ class ApprovalService(ApprovalServiceServicer):
         self, request: pb.ApprovePeriodRequest, context: Context
     ) -> pb.ApprovePeriodResponse:
         """Approve and lock a period."""
-        return await actions.approve(self._app, _call(request), _period(request))
+        return await actions.approve(self._app, call_of(request), _period(request))
 
     async def UnlockPeriod(
         self, request: pb.UnlockPeriodRequest, context: Context
@@ -45,7 +45,7 @@ class ApprovalService(ApprovalServiceServicer):
             request.reason,
             moments.moment(request.expire_time),
         )
-        return await actions.unlock(self._app, _call(request), wanted)
+        return await actions.unlock(self._app, call_of(request), wanted)
 
     async def ListApprovals(
         self, request: pb.ListApprovalsRequest, context: Context
@@ -58,12 +58,6 @@ class ApprovalService(ApprovalServiceServicer):
     ) -> pb.ListUnlockingsResponse:
         """Page through unlockings."""
         return await queries.list_unlockings(self._app, request)
-
-
-def _call(request: pb.ApprovePeriodRequest | pb.UnlockPeriodRequest) -> Call:
-    """Read what every write of an acting division has."""
-    acting = division.code(request.division, "division")
-    return Call(requests.identify(request, request.request_id), acting, request.actor)
 
 
 def _period(request: pb.ApprovePeriodRequest | pb.UnlockPeriodRequest) -> str:

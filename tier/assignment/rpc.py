@@ -14,7 +14,7 @@ from ducha.assignment.v1.assignment_service_pb2_grpc import (
     add_AssignmentServiceServicer_to_server,
 )
 from tier import division
-from tier.acting import Call
+from tier.acting import call_of
 from tier.app import App
 from tier.assignment import queries, wire
 from tier.assignment.actions import end, issue, judge, report
@@ -55,7 +55,7 @@ class AssignmentService(AssignmentServiceServicer):
                 self._app, issuer, request.item, request.targets
             )
         return await issue.issue(
-            self._app, _call(request), request.item, request.targets
+            self._app, call_of(request), request.item, request.targets
         )
 
     async def SplitAssignment(
@@ -73,7 +73,7 @@ class AssignmentService(AssignmentServiceServicer):
             ),
             request.instructions,
         )
-        return await issue.split(self._app, _call(request), asked)
+        return await issue.split(self._app, call_of(request), asked)
 
     async def ReceiveAssignments(
         self, request: pb.ReceiveAssignmentsRequest, context: Context
@@ -113,7 +113,11 @@ class AssignmentService(AssignmentServiceServicer):
         """Send reports back."""
         divisions = division.codes(request.divisions, "divisions")
         return await judge.send_back(
-            self._app, _call(request), UUID(request.item_id), divisions, request.reason
+            self._app,
+            call_of(request),
+            UUID(request.item_id),
+            divisions,
+            request.reason,
         )
 
     async def VerifyAssignments(
@@ -122,7 +126,7 @@ class AssignmentService(AssignmentServiceServicer):
         """Accept reports."""
         divisions = division.codes(request.divisions, "divisions")
         return await judge.verify(
-            self._app, _call(request), UUID(request.item_id), divisions
+            self._app, call_of(request), UUID(request.item_id), divisions
         )
 
     async def ConcludeItem(
@@ -130,21 +134,21 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> pb.ConcludeItemResponse:
         """Write the conclusion."""
         return await end.conclude(
-            self._app, _call(request), UUID(request.item_id), request.conclusion
+            self._app, call_of(request), UUID(request.item_id), request.conclusion
         )
 
     async def CloseItem(
         self, request: pb.CloseItemRequest, context: Context
     ) -> pb.CloseItemResponse:
         """Close an item."""
-        return await end.close(self._app, _call(request), UUID(request.item_id))
+        return await end.close(self._app, call_of(request), UUID(request.item_id))
 
     async def WithdrawItem(
         self, request: pb.WithdrawItemRequest, context: Context
     ) -> pb.WithdrawItemResponse:
         """Take an item back."""
         return await end.withdraw(
-            self._app, _call(request), UUID(request.item_id), request.reason
+            self._app, call_of(request), UUID(request.item_id), request.reason
         )
 
     async def GetItem(
@@ -178,12 +182,6 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> pb.ListFencedWorkResponse:
         """Page through fenced work."""
         return await queries.list_fenced(self._app, request)
-
-
-def _call(request: Any) -> Call:
-    """Read what every write of an acting division has."""
-    acting = division.code(request.division, "division")
-    return Call(requests.identify(request, request.request_id), acting, request.actor)
 
 
 def _key(item_id: str, text: str, field: str) -> Key:

@@ -17,7 +17,7 @@ from tier.app import App
 from tier.catalogue import Catalogue
 from tier.indicator import actions, wire
 from tier.indicator.model import Query, Subject
-from tier.jurisdiction import Code, Level, contains, parse, within
+from tier.jurisdiction import Code, Level, contains, overlap, parse, within
 from tier.registry import Period, PeriodMismatch, parse_period
 from tier.runtime import fields, moments
 from tier.runtime.pages import Page
@@ -98,11 +98,7 @@ class IndicatorService(IndicatorServiceServicer):
                 last_contact_time=moments.stamp(heard),
             )
             for name, heard in self._app.silent(self._app.now())
-            if any(
-                contains(host, area) or contains(area, host)
-                for host in hosts[name]
-                for area in areas
-            )
+            if any(overlap(host, area) for host in hosts[name] for area in areas)
         ]
 
 

@@ -12,6 +12,7 @@ from tier.ledger import store as ledger_store
 from tier.link import rules, store, wire
 from tier.link.contact import Contacts
 from tier.link.model import Mark
+from tier.runtime import moments
 from tier.runtime.db import Tx
 
 
@@ -96,7 +97,7 @@ def _described(
     now: datetime,
 ) -> pb.LinkStatus:
     """Add what both directions share."""
-    heard = wire.moment_to(contacts[status.neighbour].heard_at)
+    heard = moments.stamp(contacts[status.neighbour].heard_at)
     if heard is not None:
         status.last_contact_time.CopyFrom(heard)
     status.in_contact = contacts.in_contact(status.neighbour, now)

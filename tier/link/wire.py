@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from ducha.link.v1 import link_pb2 as pb
 from tier.link.model import Mark, Quarantined, Run, Tip
+from tier.runtime import moments
 from tier.runtime.errors import InvalidInput, Violation
 
 # An epoch is a second of the clock, or a few more: this one lies 30,000 years ahead.
@@ -85,14 +82,5 @@ def quarantined_to(fact: Quarantined) -> pb.QuarantinedFact:
         kind=fact.kind,
         reason=fact.reason,
         detail=fact.detail,
-        quarantine_time=moment_to(fact.quarantined_at),
+        quarantine_time=moments.stamp(fact.quarantined_at),
     )
-
-
-def moment_to(moment: datetime | None) -> Timestamp | None:
-    """Write a moment, or nothing."""
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp

@@ -18,7 +18,7 @@ from tier import catalogue as catalogues
 from tier import division
 from tier.app import App
 from tier.catalogue import Catalogue, ElementUnknown
-from tier.jurisdiction import Code, contains
+from tier.jurisdiction import Code, overlap
 from tier.registry import history, periods, provenance, query_store, store, values
 from tier.registry.history import Given, Taken
 from tier.registry.model import Conflict, Key, Sheet
@@ -284,7 +284,4 @@ def _number(catalogue: Catalogue, code: str) -> int:
 
 def _is_ours(app: App, within: str) -> bool:
     """Whether an area and what this node answers for have something in common."""
-    return not within or any(
-        contains(host, Code(within)) or contains(Code(within), host)
-        for host in app.node.hosts
-    )
+    return not within or any(overlap(host, Code(within)) for host in app.node.hosts)

@@ -15,13 +15,12 @@ from ducha.registry.v1.registry_service_pb2_grpc import (
     add_RegistryServiceServicer_to_server,
 )
 from tier import division
-from tier.acting import Call
+from tier.acting import call_of
 from tier.app import App
 from tier.registry import audit, observations, queries, wire
 from tier.registry.actions import asking
 from tier.registry.actions.asking import Asked
 from tier.registry.watch import Watches
-from tier.runtime import requests
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -44,7 +43,7 @@ class RegistryService(RegistryServiceServicer):
         if request.validate_only:
             requester = division.code(request.division, "division")
             return await asking.validate(self._app, requester, asked)
-        return await asking.request(self._app, _call(request), asked)
+        return await asking.request(self._app, call_of(request), asked)
 
     async def GetDataRequest(
         self, request: pb.GetDataRequestRequest, context: Context
@@ -102,14 +101,8 @@ class RegistryService(RegistryServiceServicer):
     ) -> pb.WithdrawDataRequestResponse:
         """Take a request back."""
         return await asking.withdraw(
-            self._app, _call(request), UUID(request.data_request_id), request.reason
+            self._app, call_of(request), UUID(request.data_request_id), request.reason
         )
-
-
-def _call(request: Any) -> Call:
-    """Read what every write of an acting division has."""
-    acting = division.code(request.division, "division")
-    return Call(requests.identify(request, request.request_id), acting, request.actor)
 
 
 def add_service(app: App, server: grpc.aio.Server) -> str:

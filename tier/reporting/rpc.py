@@ -16,7 +16,7 @@ from ducha.reporting.v1.reporting_service_pb2_grpc import (
 )
 from tier.app import App
 from tier.division import names as division_names
-from tier.jurisdiction import Code, contains, parse
+from tier.jurisdiction import Code, overlap, parse
 from tier.reporting import actions, store, wire
 from tier.reporting.actions import ItemView
 from tier.reporting.model import Key
@@ -119,13 +119,8 @@ class ReportingService(ReportingServiceServicer):
                 last_contact_time=wire.moment_to(heard),
             )
             for name, heard in self._app.silent(self._app.now())
-            if any(_overlap(host, Code(within)) for host in hosts[name])
+            if any(overlap(host, Code(within)) for host in hosts[name])
         ]
-
-
-def _overlap(one: Code, other: Code) -> bool:
-    """Whether one of two areas lies within the other."""
-    return contains(one, other) or contains(other, one)
 
 
 def _after(page: Page) -> Key:
