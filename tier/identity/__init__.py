@@ -1,0 +1,1 @@
+"""Who calls: nodes by their certificates, people and integrators by their tokens."""
