@@ -13,6 +13,7 @@ from uuid import UUID
 import grpc
 
 from ducha.link.v1 import link_pb2
+from tier.identity.own import OwnIdentity
 from tier.jurisdiction import Code
 from tier.ledger import Entry, Feed
 from tier.node import Node
@@ -33,6 +34,8 @@ class App:
     contact: timedelta
     silent: Callable[[datetime], Sequence[tuple[str, datetime | None]]]
     """Child nodes out of contact at a moment, each with when it was last heard of."""
+    identity: OwnIdentity | None = None
+    """What the node proves itself by; None where it runs without walls, on loopback."""
 
 
 @dataclass(frozen=True, slots=True)

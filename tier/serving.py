@@ -16,12 +16,16 @@ from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
 from tier.app import App, Capability
+from tier.identity.own import OwnIdentity
 from tier.info import add_info_service
 from tier.ledger import Feed
 from tier.link import Lines
 from tier.link.contact import Contacts
+from tier.link.parent_line import ParentLine
 from tier.link.road import Road
 from tier.node import Node
+from tier.policy.entrance import WalledEntrance
+from tier.policy.guard import Guard
 from tier.runtime import clock, http, requests, server
 from tier.runtime.db import Database
 from tier.runtime.errors import TierError
@@ -60,6 +64,7 @@ async def run_node(
     names = [child.name for child in node.children]
     neighbours = [*names, *filter(None, [node.parent])]
     contacts = Contacts(neighbours, names, timedelta(seconds=told.contact_seconds))
+    identity = OwnIdentity(told.identity, told.people, node) if told.identity else None
     app = App(
         node=node,
         db=db,
@@ -70,7 +75,10 @@ async def run_node(
         review_buffer=timedelta(hours=told.review_buffer_hours),
         contact=timedelta(seconds=told.contact_seconds),
         silent=contacts.silent,
+        identity=identity,
     )
+    if identity is not None:
+        tasks.create_task(identity.watch())
     lines = Lines(app, deployment.capabilities, road, contacts)
     await lines.open()
     tasks.create_task(_prune(app))
@@ -85,13 +93,10 @@ async def _serve_until(
     async with contextlib.AsyncExitStack() as stack:
         condition = health.HealthServicer()
         grpc_server = await _start_server(deployment, app, lines, condition)
-        channel = None
-        if told.parent is not None:
-            channel = grpc.aio.insecure_channel(
-                told.parent.grpc, options=server.CHANNEL_OPTIONS
-            )
-            await stack.enter_async_context(channel)
-        lines.run(channel)
+        above = ParentLine(app, told.parent) if told.parent is not None else None
+        if above is not None:
+            stack.push_async_callback(above.close)
+        lines.run(above)
         web = await http.serve(told.http_listen, ready=lambda: _ready(app.db))
         stack.push_async_callback(web.cleanup)
         LOG.info("serving", grpc=told.grpc_listen, http=told.http_listen)
@@ -106,8 +111,9 @@ async def _start_server(
     deployment: Deployment, app: App, lines: Lines, condition: health.HealthServicer
 ) -> grpc.aio.Server:
     """Mount every service and begin to listen."""
+    door = server.Door(_entrance(app))
     grpc_server = grpc.aio.server(
-        interceptors=[telemetry_interceptor(), server.Door()], options=server.OPTIONS
+        interceptors=[telemetry_interceptor(), door], options=server.OPTIONS
     )
     capabilities = deployment.capabilities
     mounted = [add(app, grpc_server) for one in capabilities for add in one.services]
@@ -119,11 +125,25 @@ async def _start_server(
     reflection.enable_server_reflection(
         [*mounted, HEALTH, reflection.SERVICE_NAME], grpc_server
     )
-    grpc_server.add_insecure_port(deployment.told.grpc_listen)
+    listen = deployment.told.grpc_listen
+    if app.identity is None:
+        grpc_server.add_insecure_port(listen)
+    else:
+        grpc_server.add_secure_port(listen, app.identity.tls.server())
     await grpc_server.start()
     for name in ["", *mounted]:
         await condition.set(name, health_pb2.HealthCheckResponse.SERVING)
     return grpc_server
+
+
+def _entrance(app: App) -> server.Entrance | None:
+    """Return the entrance with walls; None for a node that has no identity."""
+    if app.identity is None:
+        return None
+    entrance = WalledEntrance(app.identity.recognition, Guard(app), app.node.hosts)
+    app.identity.on_change(entrance.cut)
+    app.tasks.create_task(entrance.sweep())
+    return entrance
 
 
 async def _ready(db: Database) -> dict[str, str]:

@@ -3,7 +3,7 @@
 An integrator in Python begins here::
 
     endpoints = Endpoints.load()
-    async with Client(endpoints.top().grpc) as province:
+    async with endpoints.client() as province:
         response = await province.call(province.assignments.ListItems, ListItemsRequest())
 """
 
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from clients.runtime.calling import Limits
 from clients.runtime.client import Client
+from clients.runtime.credentials import Credentials
 from clients.runtime.endpoints import Endpoints, NodeEndpoint
 from clients.runtime.errors import (
     ClientError,
+    CredentialsUnusable,
     EndpointsUnusable,
     NodeUnknown,
     Refused,
@@ -24,6 +26,8 @@ from clients.runtime.errors import (
 __all__ = [
     "Client",
     "ClientError",
+    "Credentials",
+    "CredentialsUnusable",
     "Endpoints",
     "EndpointsUnusable",
     "Limits",

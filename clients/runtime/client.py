@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-import grpc
-
 from clients.runtime import calling
 from clients.runtime.calling import Answered, Asked, Limits, Method
+from clients.runtime.credentials import Credentials
 from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
@@ -45,14 +44,19 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 class Client:
     """A channel to one node; an async context manager that closes it."""
 
-    def __init__(self, address: str, limits: Limits | None = None) -> None:
-        """Prepare to call `address`; the first call connects.
+    def __init__(
+        self,
+        address: str,
+        credentials: Credentials | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Prepare to call `address`; the first call connects. Needs a running event loop.
 
-        Needs a running event loop. Loopback only until nodes have identities.
+        Without `credentials` only a node without walls answers, on loopback.
         """
         self.address = address
         self.limits = limits or Limits()
-        self.channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self.channel = (credentials or Credentials()).channel(address, OPTIONS)
         self.approval = ApprovalServiceStub(self.channel)
         self.assignments = AssignmentServiceStub(self.channel)
         self.catalogue = CatalogueServiceStub(self.channel)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from clients.runtime.calling import Limits
+from clients.runtime.client import Client
+from clients.runtime.credentials import Credentials
 from clients.runtime.errors import EndpointsUnusable, NodeUnknown
 
 TIERS = ("province", "city", "county", "township")
@@ -64,6 +67,7 @@ class Endpoints:
     root: str
     nodes: tuple[NodeEndpoint, ...]
     data: str = ""
+    credentials: Credentials = field(default_factory=Credentials)
 
     @classmethod
     def load(cls, data: Path | None = None) -> Endpoints:
@@ -90,7 +94,12 @@ class Endpoints:
             ) from broken
 
     @classmethod
-    def of(cls, addresses: Mapping[str, str], root: str) -> Endpoints:
+    def of(
+        cls,
+        addresses: Mapping[str, str],
+        root: str,
+        credentials: Credentials | None = None,
+    ) -> Endpoints:
         """Make the list from one address for each tier, each hosting the whole root."""
         return cls(
             root,
@@ -99,6 +108,7 @@ class Endpoints:
                 for tier in TIERS
                 if tier in addresses
             ),
+            credentials=credentials or Credentials(),
         )
 
     @classmethod
@@ -118,7 +128,22 @@ class Endpoints:
             for tier in TIERS
             for entry in tiers.get(tier, ())
         )
-        return cls(str(content["root"]), nodes, str(content.get("data", "")))
+        data = str(content.get("data", ""))
+        credentials = Credentials.load(Path(data)) if data else Credentials()
+        return cls(str(content["root"]), nodes, data, credentials)
+
+    def client(
+        self, place: NodeEndpoint | str = "", limits: Limits | None = None
+    ) -> Client:
+        """Return a client of a node, or of the node of a division; by default of the top.
+
+        Raises:
+            NodeUnknown: no node hosts the division.
+        """
+        node = (
+            self.for_division(place or self.root) if isinstance(place, str) else place
+        )
+        return Client(node.grpc, self.credentials, limits)
 
     def at_tier(self, tier: str) -> tuple[NodeEndpoint, ...]:
         """Return the nodes of one tier."""

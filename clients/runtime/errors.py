@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 
@@ -23,6 +24,20 @@ class ClientError(Exception):
 
 class EndpointsUnusable(ClientError):
     """There is no list of nodes to call, or it cannot be read."""
+
+
+class CredentialsUnusable(ClientError):
+    """What proves who you are cannot be read."""
+
+    @classmethod
+    def at(cls, place: Path, broken: Exception) -> CredentialsUnusable:
+        """Name the place, and what is wrong there."""
+        return cls(
+            f"{place} cannot be read as an identity ({broken!r}). Run as the user that "
+            "started the system, or let `ducha ca init` write it again.",
+            f"{place} 中的身份文件无法读取（{broken!r}）。请用启动系统的用户运行，"
+            "或重新执行 `ducha ca init`。",
+        )
 
 
 class NodeUnknown(ClientError):

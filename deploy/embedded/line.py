@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from deploy.embedded import identities
 from deploy.embedded.files import private_directory, write_private
 from deploy.embedded.keeper import Component, Event, Keeper
 from deploy.embedded.lock import DirectoryLock
@@ -46,6 +47,8 @@ class Options:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     on_event: Callable[[Event], None] = lambda _: None
+    walls: bool = True
+    """Certificates, tokens, permissions; without, all on this machine may do everything."""
 
 
 class Line:
@@ -86,6 +89,7 @@ class Line:
         """
         self._lock.acquire()
         try:
+            self._ensure_identities()
             self._start_servers()
             self._start_services()
             self._write_endpoints()
@@ -204,6 +208,13 @@ class Line:
         with self._keeper.guard:
             yield self._keeper.wanted
 
+    def _ensure_identities(self) -> None:
+        """Make what certificates and keys are missing; renew what is nearly over."""
+        if self.options.walls:
+            identities.ensure(
+                self.site.identity, self.places, self.root, self.site.nats_servers()
+            )
+
     def _start_servers(self) -> None:
         if not self.site.is_otlp_given:
             listen = self.site.choose_otlp()
@@ -238,13 +249,18 @@ class Line:
     ) -> None:
         log = self.site.logs / f"{name}.log"
         program = Program(name, module, arguments, address, log)
-        self.services[name] = Service(program, inherit=(self._lock.handle,))
+        trusted = self.site.trusted() if self.options.walls and name != OTLP else None
+        self.services[name] = Service(
+            program, inherit=(self._lock.handle,), trusted=trusted
+        )
 
     def _configure(self) -> list[str]:
         around = Surroundings(
             nats_url=self.site.nats_url(self.nats),
             otlp_endpoint=self.site.otlp_endpoint,
             log_level=self.options.log_level,
+            identity=str(self.site.identity) if self.options.walls else "",
+            domain=self.site.domain() if self.options.walls else "",
         )
         return self.site.configure(self.postgres, around)
 

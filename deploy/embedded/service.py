@@ -52,9 +52,19 @@ class Program:
 class Service:
     """A running program that answers gRPC health."""
 
-    def __init__(self, program: Program, *, inherit: tuple[int, ...] = ()) -> None:
-        """Prepare to run `program`; `inherit` are open files it keeps."""
+    def __init__(
+        self,
+        program: Program,
+        *,
+        inherit: tuple[int, ...] = (),
+        trusted: Trusted | None = None,
+    ) -> None:
+        """Prepare to run `program`; `inherit` are open files it keeps.
+
+        A program with walls is asked for its health by what is `trusted`.
+        """
         self.program = program
+        self._trusted = trusted
         self._inherit = inherit
         self._process: Process | None = None
 
@@ -71,7 +81,9 @@ class Service:
     @property
     def is_serving(self) -> bool:
         """Whether its gRPC health says SERVING."""
-        return self.is_running and health(self.program.address) == "SERVING"
+        return (
+            self.is_running and health(self.program.address, self._trusted) == "SERVING"
+        )
 
     def start(self) -> None:
         """Start the process, unless it runs; `await_serving` tells when it answers."""
@@ -101,7 +113,9 @@ class Service:
             if not self.is_running:
                 self._fail("it ended")
             if time.monotonic() > deadline:
-                self._fail(f"its health is {health(self.program.address)}")
+                self._fail(
+                    f"its health is {health(self.program.address, self._trusted)}"
+                )
             time.sleep(POLL_SECONDS)
 
     def signal(self, wanted: signal.Signals) -> None:
@@ -126,9 +140,28 @@ class Service:
         raise StartFailed(self.program.name, why, log, tail(log))
 
 
-def health(address: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """A client program of this site: whom it trusts, and what it proves itself by."""
+
+    authorities: Path
+    certificate: Path
+    key: Path
+
+    def channel(self, address: str) -> grpc.Channel:
+        """Return a channel to a service with walls."""
+        credentials = grpc.ssl_channel_credentials(
+            self.authorities.read_bytes(),
+            self.key.read_bytes(),
+            self.certificate.read_bytes(),
+        )
+        return grpc.secure_channel(address, credentials)
+
+
+def health(address: str, trusted: Trusted | None = None) -> str:
     """Return what gRPC health says: SERVING, NOT_SERVING, or the error's code."""
-    with grpc.insecure_channel(address) as channel:
+    opened = trusted.channel(address) if trusted else grpc.insecure_channel(address)
+    with opened as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_SECONDS)

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from deploy.authority.store import Store
 from deploy.embedded.files import private_directory, write_private
 from deploy.embedded.nats import NatsServer
 from deploy.embedded.ports import LOOPBACK, kept_port
 from deploy.embedded.postgres import Postgres
+from deploy.embedded.service import Trusted
 from deploy.embedded.topology import (
     Addresses,
     NodeSpec,
@@ -33,6 +35,7 @@ class Site:
         self.places = places
         self.logs = private_directory(data / "logs")
         self.endpoints_file = data / "endpoints.json"
+        self.identity = data / "identity"
         self.otlp_endpoint = given.get(OTLP_VARIABLE, "")
         self.is_otlp_given = bool(self.otlp_endpoint)
         self.addresses: dict[str, Addresses] = {}
@@ -54,6 +57,19 @@ class Site:
     def nats_url(self, embedded: NatsServer | None) -> str:
         """Return where messages go."""
         return embedded.url if embedded else self._given[NATS_VARIABLE]
+
+    def nats_servers(self) -> list[str]:
+        """Return the names of the NATS servers that need certificates."""
+        return [] if NATS_VARIABLE in self._given else ["nats"]
+
+    def domain(self) -> str:
+        """Return the trust domain of this site's certificates."""
+        return Store(self.identity).domain
+
+    def trusted(self) -> Trusted:
+        """Return what this site's own programs prove themselves by."""
+        own = self.identity / "clients" / "console"
+        return Trusted(self.identity / "ca.crt", own / "tls.crt", own / "tls.key")
 
     def embedded_databases(self) -> list[str]:
         """Return the names of the databases that nobody gave."""

@@ -11,7 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from deploy.authority.issuer import issuer_of
+from deploy.authority.tokens import AUDIENCE
 from deploy.embedded.errors import DeploymentRefused
 from tier.jurisdiction import Code, parse, within
 
@@ -71,6 +74,10 @@ class Surroundings:
     nats_url: str
     otlp_endpoint: str = ""
     log_level: str = "info"
+    identity: str = ""
+    """Directory of certificates and keys; empty for a line without walls."""
+    domain: str = ""
+    """Trust domain of what lies there."""
 
 
 def one_node_a_tier(root: str) -> tuple[NodeSpec, ...]:
@@ -116,6 +123,8 @@ def configuration(
         f"otlp_endpoint = {_text(around.otlp_endpoint)}",
         f"log_level = {_text(around.log_level)}",
     ]
+    if around.identity:
+        lines += _identity(around, place.spec.name)
     if place.parent is not None and parent_grpc is not None:
         lines += ["", "[parent]", f"node = {_text(place.parent.name)}"]
         lines += [f"grpc = {_text(parent_grpc)}"]
@@ -123,6 +132,32 @@ def configuration(
         lines += ["", "[[children]]", f"node = {_text(child.name)}"]
         lines += [f"hosts = {_texts(child.hosts)}"]
     return "\n".join(lines) + "\n"
+
+
+def _identity(around: Surroundings, name: str) -> list[str]:
+    """Return the tables that say what a node proves itself by, and whom it trusts."""
+    directory = Path(around.identity)
+    own = directory / "nodes" / name
+    files = {
+        "certificate": own / "tls.crt",
+        "key": own / "tls.key",
+        "seal_certificate": own / "seal.crt",
+        "seal_key": own / "seal.key",
+        "authorities": directory / "ca.crt",
+        "crl": directory / "crl.pem",
+    }
+    people = {
+        "issuer": issuer_of(around.domain),
+        "audience": AUDIENCE,
+        "jwks": str(directory / "jwks.json"),
+        "revoked_tokens": str(directory / "revoked_tokens.json"),
+    }
+    return [
+        *("", "[identity]"),
+        *(f"{key} = {_text(str(file))}" for key, file in files.items()),
+        *("", "[people]"),
+        *(f"{key} = {_text(value)}" for key, value in people.items()),
+    ]
 
 
 def _rank(spec: NodeSpec) -> int:

@@ -8,7 +8,7 @@ hold the same sheets, every request must be complete, and every audit without di
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -22,6 +22,7 @@ from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from ducha.relief.v1 import relief_service_pb2 as relief
 from ducha.relief.v1.relief_service_pb2_grpc import ReliefServiceStub
 from tests.checkers.places import Place
+from tests.checkers.sets import Finding, Kind
 from tier.jurisdiction import Level, level_of, parse
 
 RECORDED = facts.ObservationsRecorded.DESCRIPTOR.full_name
@@ -63,8 +64,9 @@ class Collected:
 
     @property
     def periods(self) -> list[str]:
-        """Return the periods that anything was needed for."""
-        return sorted({period for period, _, _ in self.cells})
+        """Return the periods that anything was needed or given for."""
+        given = {period for period, _ in self.given.values()}
+        return sorted(given | {period for period, _, _ in self.cells})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +89,59 @@ async def problems(
     A node that was restored judges anew what it is told again, now that the answers are
     there: how many cells were asked is then no longer known exactly, at any tier.
     """
-    held = [await _take(place, collected) for place in places.values()]
     found = [
-        f"{cell} was given {times} times"
-        for cell, times in collected.times.items()
-        if times > 1
+        f"{one.node}: {one.what}" if one.node else one.what
+        for one in await findings(places, collected, restored=restored)
     ]
-    found += [
-        f"{cell} was never given" for cell in collected.cells - collected.times.keys()
-    ]
-    for one in held:
-        found += [f"{one.place.name}: {what}" for what in _wrong(one, collected)]
-        if not restored:
-            found += [
-                f"{one.place.name}: {what}" for what in _miscounted(one, collected)
-            ]
-    by_name = {one.place.name: one for one in held}
-    for one in held:
-        if one.place.parent is not None:
-            found += _differing(one, by_name[one.place.parent])
     return [*found[:SHOWN], f"{len(found)} in all"] if found else []
 
 
+async def findings(
+    places: Mapping[str, Place], collected: Collected, *, restored: bool = False
+) -> list[Finding]:
+    """Return everything that is wrong at nodes at rest, by kind; see `problems`."""
+    held = [await _take(place, collected) for place in places.values()]
+    found = list(unanswered(collected))
+    for one in held:
+        found += answers(one.place, one.marks, collected)
+        name = one.place.name
+        wrong = [*_wrong(one), *(() if restored else _miscounted(one, collected))]
+        found += [Finding("differs", name, what) for what in wrong]
+    by_name = {one.place.name: one for one in held}
+    for one in held:
+        if one.place.parent is not None:
+            above = by_name[one.place.parent]
+            found += [Finding("differs", "", what) for what in _differing(one, above)]
+    return found
+
+
+def unanswered(collected: Collected) -> Iterator[Finding]:
+    """Yield cells that were given more than once, or never."""
+    for cell, times in collected.times.items():
+        if times > 1:
+            yield Finding("doubled", "", f"{cell} was given {times} times")
+    for cell in collected.cells - collected.times.keys():
+        yield Finding("lost", "", f"{cell} was never given")
+
+
+def answers(
+    place: Place, marks: Mapping[str, int], collected: Collected
+) -> Iterator[Finding]:
+    """Yield acknowledged answers that a node lacks, has twice, or has of nobody."""
+    for mark, (_, division) in collected.given.items():
+        times = marks.get(mark, 0)
+        wanted = 1 if place.holds(division) else 0
+        if times != wanted:
+            kind: Kind = "lost" if times < wanted else "doubled"
+            yield Finding(
+                kind, place.name, f"answer {mark} of {division} is there {times} times"
+            )
+    for mark in marks.keys() - collected.given.keys():
+        yield Finding("phantom", place.name, f"answer {mark}")
+
+
 async def _take(place: Place, collected: Collected) -> Holding:
+    periods = frozenset(collected.periods)
     connection = await asyncpg.connect(place.database_url)
     try:
         sheets = await connection.fetch(SHEETS, collected.periods)
@@ -120,17 +152,17 @@ async def _take(place: Place, collected: Collected) -> Holding:
     return Holding(
         place,
         {(row["period"], row["division"]): tuple(row.values()) for row in sheets},
-        Counter(mark for row in bodies for mark in _marks(row["body"])),
+        Counter(mark for row in bodies for mark in _marks(row["body"], periods)),
         asked,
         [one async for one in _told(place, collected)],
     )
 
 
-def _marks(body: bytes) -> list[str]:
-    """Return the marks of the answers in a fact."""
+def _marks(body: bytes, periods: Collection[str]) -> list[str]:
+    """Return the marks of the answers in a fact, for some periods."""
     payload = link_pb2.Fact.FromString(body).payload
     given = facts.ObservationsRecorded.FromString(payload).answers
-    return [one.device for one in given]
+    return [one.device for one in given if one.period in periods]
 
 
 async def _told(place: Place, collected: Collected) -> AsyncIterator[str]:
@@ -154,13 +186,9 @@ async def _told(place: Place, collected: Collected) -> AsyncIterator[str]:
                     yield f"request {request_id} waits for {found.waiting_count}"
 
 
-def _wrong(held: Holding, collected: Collected) -> Iterator[str]:
+def _wrong(held: Holding) -> Iterator[str]:
     """Yield what is wrong with one node by itself."""
     yield from held.told
-    for mark, (_, division) in collected.given.items():
-        wanted = 1 if held.place.holds(division) else 0
-        if held.marks[mark] != wanted:
-            yield f"answer {mark} of {division} is there {held.marks[mark]} times"
     yield from (f"{key} is still asked" for key, row in held.sheets.items() if row[2])
 
 

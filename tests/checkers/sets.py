@@ -13,12 +13,15 @@ from typing import Literal
 from tests.checkers.history import History, Key
 from tests.checkers.snapshots import RECEIVED, REPORTED, Row, Snapshot, Written
 
+Kind = Literal["lost", "doubled", "phantom", "differs"]
+"""What is wrong; `differs`: two accounts that must agree do not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong at one node."""
 
-    kind: Literal["lost", "doubled", "phantom"]
+    kind: Kind
     node: str
     what: str
 

@@ -64,8 +64,9 @@ class SpiffeId:
 class Caller:
     """Who calls, once it is proved.
 
-    `division` is where they stand; of a node the area of its certificate. `proof` names
-    what proved it (serial number of a certificate, id of a token), by which it is revoked.
+    `division` is where they stand; of a node the area of its certificate. `proof` is the
+    id of a token, `certificate` the serial number of the certificate on the line: by
+    these it is revoked. `issued_at` and `expires_at` are Unix seconds.
     """
 
     principal: str
@@ -74,6 +75,8 @@ class Caller:
     proof: str = ""
     name: str = ""
     certificate: str = ""
+    issued_at: float = 0.0
+    expires_at: float = float("inf")
 
     @property
     def is_node(self) -> bool:

@@ -12,29 +12,42 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ducha.link.v1 import link_pb2 as pb
+from tier.identity import current
 from tier.ledger.model import Entry
 from tier.runtime.telemetry import current_traceparent
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who records facts: the node, the one who acts, the moment, the work it belongs to."""
+    """Who records facts: the node, the one who acts, the moment, the work it belongs to.
+
+    `actor` is who the caller says acts; `principal` is who was proved to call.
+    """
 
     node: str
     actor: str
     stamp: Timestamp
     traceparent: str
+    principal: str
 
     @classmethod
     def at(
-        cls, now: datetime, node: str, actor: str, traceparent: str | None = None
+        cls,
+        now: datetime,
+        node: str,
+        actor: str,
+        traceparent: str | None = None,
+        *,
+        principal: str | None = None,
     ) -> Self:
-        """Describe who acts `now`; by default within the current work."""
+        """Describe who acts `now`; by default the current caller, in the current work."""
         stamp = Timestamp()
         stamp.FromDatetime(now)
         if traceparent is None:
             traceparent = current_traceparent()
-        return cls(node, actor, stamp, traceparent)
+        if principal is None:
+            principal = current.principal()
+        return cls(node, actor, stamp, traceparent, principal)
 
 
 def record(
@@ -59,6 +72,7 @@ def record(
         record_time=author.stamp,
         payload=payload.SerializeToString(),
         traceparent=author.traceparent,
+        principal=author.principal,
     )
     return Entry(
         UUID(int=fact_id.int),

@@ -16,6 +16,17 @@ class NeighbourUnknown(TierError):
     zh = "节点 {child} 不是 {node} 的下级节点，请先在 {node} 的配置中登记"
 
 
+class BundleForged(TierError):
+    """Look who else speaks for the neighbour; the facts are asked for again by themselves."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "BUNDLE_FORGED"
+    en = (
+        "this bundle is not what {neighbour} sent: {problem}; nothing of it was applied"
+    )
+    zh = "该数据包并非 {neighbour} 所发：{problem}；未作任何处理"
+
+
 class QuarantineUnknown(TierError):
     """List the quarantine and use an id from there."""
 

@@ -16,6 +16,7 @@ from tier.link import actions, road, rpc, store
 from tier.link.actions import Doors
 from tier.link.contact import Contacts
 from tier.link.gauges import Gauges
+from tier.link.parent_line import ParentLine
 from tier.link.repair import Repair
 from tier.link.road import Road
 from tier.link.traffic import Receiver, Sender
@@ -72,7 +73,7 @@ class Lines:
                             entries = await capability.greet(self._app, tx, name)
                             await ledger.append(tx, self._app.feed, entries, now)
 
-    def run(self, parent_channel: grpc.aio.Channel | None) -> None:
+    def run(self, parent_line: ParentLine | None) -> None:
         """Start the traffic in the app's task group."""
         node, tasks = self._app.node, self._app.tasks
         own = [*self._down.values(), *self._up.values()]
@@ -81,12 +82,12 @@ class Lines:
         for name, lane in self._down.items():
             self._send(lane, name)
             self._receive(self._children[name])
-        if node.parent is not None and parent_channel is not None:
+        if node.parent is not None and parent_line is not None:
             self._send(road.up(node.parent, node.name), node.parent)
             receiver = self._receiver(road.down(node.parent, node.name), node.parent)
             self._receive(receiver)
             repair = Repair(
-                self._app, parent_channel, node.parent, receiver, self._contacts
+                self._app, parent_line, node.parent, receiver, self._contacts
             )
             tasks.create_task(repair.run())
             tasks.create_task(self._retry_early(node.parent, NEWS_SECONDS))

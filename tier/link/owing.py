@@ -12,6 +12,7 @@ from tier import ledger
 from tier.app import App
 from tier.link import rules, store
 from tier.link.model import Mark, Run, Tip
+from tier.runtime import failpoints
 
 
 async def confirm(app: App, neighbour: str, theirs: Tip) -> Mark:
@@ -31,6 +32,7 @@ async def confirm(app: App, neighbour: str, theirs: Tip) -> Mark:
     if theirs.mark > receipt:
         async with app.db.transaction() as tx:
             await store.receipt(tx, neighbour, theirs.mark)
+        failpoints.reach("link.confirmed")
     return head
 
 

@@ -17,11 +17,12 @@ import structlog
 from ducha.link.v1 import link_service_pb2 as pb
 from ducha.link.v1.link_service_pb2_grpc import LinkServiceStub
 from tier.app import App
-from tier.link import owing, rules, wire
+from tier.link import owing, rules, seals, wire
 from tier.link.contact import Contacts
 from tier.link.model import Mark, Tip
+from tier.link.parent_line import ParentLine
 from tier.link.traffic import Receiver
-from tier.runtime import telemetry
+from tier.runtime import failpoints, telemetry
 from tier.runtime.errors import TierError
 
 LOG = structlog.get_logger(__name__)
@@ -43,14 +44,14 @@ class Repair:
     def __init__(
         self,
         app: App,
-        channel: grpc.aio.Channel,
+        line: ParentLine,
         parent: str,
         receiver: Receiver,
         contacts: Contacts,
     ) -> None:
-        """Talk to `parent` over `channel`; replayed facts go to `receiver`."""
+        """Talk to `parent` over `line`; replayed facts go to `receiver`."""
         self._app = app
-        self._stub = LinkServiceStub(channel)
+        self._line = line
         self._parent = parent
         self._receiver = receiver
         self._contact = contacts[parent]
@@ -87,7 +88,7 @@ class Repair:
         """
         tip = await owing.applied(self._app, self._parent)
         head = await owing.head(self._app, self._parent)
-        response = await self._stub.Sync(
+        response = await LinkServiceStub(self._line.channel).Sync(
             pb.SyncRequest(
                 child=self._app.node.name,
                 down_applied=wire.tip_to(tip),
@@ -113,11 +114,12 @@ class Repair:
 
     async def _replay(self, tip: Tip) -> None:
         """Have the parent send what this node lacks."""
-        call = self._stub.Replay(
+        call = LinkServiceStub(self._line.channel).Replay(
             pb.ReplayRequest(child=self._app.node.name, after=wire.tip_to(tip))
         )
         try:
             async for response in call:
+                seals.check(self._app, self._parent, response.bundle)
                 await self._receiver.apply([response.bundle])
                 self._contacts.heard(self._parent, self._app.now())
                 REPAIRED.add(len(response.bundle.facts), {"neighbour": self._parent})
@@ -131,10 +133,11 @@ class Repair:
             run = await owing.owed(self._app, self._parent, after, PAGE_FACTS)
             if run is None:
                 return
-            bundle = wire.bundle_to(self._app.node.name, self._parent, run)
-            response = await self._stub.Deliver(
+            bundle = seals.bundle(self._app, self._parent, run)
+            response = await LinkServiceStub(self._line.channel).Deliver(
                 pb.DeliverRequest(bundle=bundle), timeout=60.0
             )
+            failpoints.reach("link.delivered")
             applied = wire.mark_from(response.applied)
             REPAIRED.add(len(run.bodies), {"neighbour": self._parent})
             self._contacts.heard(self._parent, self._app.now())

@@ -4,15 +4,20 @@ The road may lose, repeat and reorder: the marks notice, the repair mends. So a 
 that fails is counted and forgotten, and a message is acknowledged once its facts are
 committed, only to stop the redelivery. The parent makes both streams of a link, one for
 each direction, each with one durable consumer; every name carries both nodes.
+
+Behind walls (`tls`) every node has an account of its own on the server, which it is let
+into by its certificate; a child reaches its parent's account by three exact subjects
+(`deploy/nats/permissions.py`). Whether server and parent's server are the same, or two in
+a chain of leaf nodes, cannot be seen from here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 import structlog
 from nats.aio.client import Client
@@ -26,77 +31,74 @@ from nats.js.api import (
     StreamConfig,
 )
 
+from tier.lanes import MESSAGE_BYTES, STREAM_BYTES, Lane
+from tier.link.pull import PULL_BYTES, PULL_MESSAGES, Pull
+from tier.runtime import telemetry
+
 LOG = structlog.get_logger(__name__)
 
-STREAM_BYTES = 64 * 1024 * 1024
 STREAM_SECONDS = 3600
-PULL_MESSAGES = 64
-PULL_SECONDS = 30.0
-HEARTBEAT_SECONDS = 0.5
+DUPLICATE_SECONDS = 0.1
+"""The least there is: nothing of ours relies on it, and an id could be squatted."""
 PUBLISH_SECONDS = 2.0
-MAX_BACKOFF_SECONDS = 2.0
+CONNECT_SECONDS = 3.0
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+PENDING_BYTES = 8 * 1024 * 1024
+"""What may wait for a slow server before a publish is refused."""
 
+DENIED = telemetry.counter(
+    "ducha_road_denied", "Times NATS refused this node a publish or a subscription"
+)
+STRAYS = telemetry.counter(
+    "ducha_road_strays", "Messages in a stream under another subject than its lane's"
+)
 
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One direction of one link, by the names it has on the road."""
-
-    way: str
-    parent: str
-    child: str
-
-    @property
-    def subject(self) -> str:
-        """Where its bundles are published."""
-        return f"ducha.{self.way}.{self.parent}.{self.child}"
-
-    @property
-    def stream(self) -> str:
-        """The stream that keeps them a while; its consumer has the same name."""
-        return f"{self.way}_{self.parent}_{self.child}"
-
-
-def down(parent: str, child: str) -> Lane:
-    """Name the lane from parent to child."""
-    return Lane("dn", parent, child)
-
-
-def up(parent: str, child: str) -> Lane:
-    """Name the lane from child to parent."""
-    return Lane("up", parent, child)
+Tls = Callable[[], ssl.SSLContext]
 
 
 class Road:
     """A connection to NATS that comes back by itself, for good."""
 
-    def __init__(self, url: str, name: str) -> None:
-        """Prepare; `run` connects."""
+    def __init__(self, url: str, name: str, *, tls: Tls | None = None) -> None:
+        """Prepare; `run` connects. `tls` is asked before each connection, for renewal."""
         self._url = url
         self._name = name
+        self._tls = tls
         self._client = Client()
-        self._own: list[Lane] = []
+        self._own: Sequence[Lane] = ()
+        self._pulls: set[Pull] = set()
         self._open = asyncio.Event()
 
-    async def run(self, own: list[Lane]) -> None:
-        """Connect, make the lanes this node is the parent of, and stay connected."""
+    async def run(self, own: Sequence[Lane]) -> None:
+        """Stay connected until cancelled; keep the lanes this node is the parent of.
+
+        A connection that ends is never mended but made anew: with the certificate as it
+        is then, and whatever the server said when it ended the last.
+        """
         self._own = own
-        await self._client.connect(
-            self._url,
-            name=self._name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            ping_interval=5,
-            max_outstanding_pings=2,
-            pending_size=8 * 1024 * 1024,
-            reconnected_cb=self._make_lanes,
-            error_cb=self._log_error,
-            inbox_prefix=f"_INBOX.{self._name}".encode(),
-        )
-        await self._make_lanes()
-        self._open.set()
+        pause = FIRST_PAUSE
+        while True:
+            closed = asyncio.Event()
+            try:
+                self._client = await self._connected(closed)
+            except (NatsError, OSError, TimeoutError, ValueError) as failure:
+                LOG.info("no road", error=f"{type(failure).__name__}: {failure}")
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            await self._make_lanes()
+            self._open.set()
+            await closed.wait()
+            self._open.clear()
+            for pull in self._pulls:
+                pull.end()
+            pause = FIRST_PAUSE
+            await asyncio.sleep(pause)
 
     async def close(self) -> None:
         """Hang up."""
+        self._open.clear()
         with contextlib.suppress(NatsError, OSError, asyncio.CancelledError):
             await self._client.close()
 
@@ -128,22 +130,72 @@ class Road:
         Our own loop over the pull protocol: `fetch` of nats-py loses batches, and has no
         heartbeat that survives a restart of the server.
         """
-        inbox = self._client.new_inbox()
-        pull = _Pull(lane, inbox)
-        await self._open.wait()
-        subscription = await self._client.subscribe(f"{inbox}.*", cb=pull.take)
+        while True:
+            await self._open.wait()
+            async with contextlib.aclosing(self._pulled(lane)) as messages:
+                async for message in messages:
+                    yield message
+            await asyncio.sleep(FIRST_PAUSE)
+
+    async def _pulled(self, lane: Lane) -> AsyncIterator[Message]:
+        """Yield bundles of a lane until this connection ends."""
+        client = self._client
+        own = lane in self._own or self._tls is None
+        pull = Pull(lane.next if own else lane.ask, client.new_inbox())
+        with contextlib.suppress(NatsError, OSError):
+            await client.subscribe(
+                f"{pull.inbox}.*",
+                cb=pull.take,
+                pending_msgs_limit=4 * PULL_MESSAGES,
+                pending_bytes_limit=4 * PULL_BYTES,
+            )
+        self._pulls.add(pull)
         try:
-            while True:
+            while not client.is_closed:
                 if pull.outstanding <= 0:
                     if pull.refused and lane in self._own:
                         await self._make_lanes()  # the store was wiped under us
-                    await pull.ask(self._client)
+                    await pull.ask(client)
                 message = await pull.next()
-                if message is not None:
+                if message is not None and message.subject == lane.subject:
                     yield Message(message)
+                elif message is not None:
+                    await self._set_aside(message, lane)
         finally:
-            with contextlib.suppress(NatsError, OSError):
-                await subscription.unsubscribe()
+            self._pulls.discard(pull)
+
+    async def _set_aside(self, message: Msg, lane: Lane) -> None:
+        """Acknowledge what came by another subject; nobody of ours sent it."""
+        STRAYS.add(1)
+        LOG.warning("not of this lane", lane=lane.stream)
+        await Message(message).ack()
+
+    async def _connected(self, closed: asyncio.Event) -> Client:
+        """Return a new connection; `closed` is set when it ends, for whatever reason."""
+        client = Client()
+
+        async def note_end() -> None:
+            closed.set()
+
+        await client.connect(
+            self._url,
+            name=self._name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=int(CONNECT_SECONDS),
+            ping_interval=5,
+            max_outstanding_pings=2,
+            pending_size=PENDING_BYTES,
+            closed_cb=note_end,
+            error_cb=self._note_error,
+            inbox_prefix=f"_INBOX.{self._name}".encode(),
+            tls=self._tls() if self._tls else None,
+            # Nothing is said before the handshake: who stands in between learns nothing,
+            # and cannot talk us out of it.
+            tls_handshake_first=self._tls is not None,
+        )
+        return client
 
     async def _make_lanes(self) -> None:
         """Make streams and consumers that are missing, such as after a wiped store."""
@@ -157,8 +209,13 @@ class Road:
                 "lanes not made yet", error=f"{type(failure).__name__}: {failure}"
             )
 
-    async def _log_error(self, failure: Exception) -> None:
-        LOG.info("road", error=f"{type(failure).__name__}: {failure}")
+    async def _note_error(self, failure: Exception) -> None:
+        text = f"{type(failure).__name__}: {failure}"
+        if "permissions violation" in text.lower():
+            DENIED.add(1)
+            LOG.warning("NATS refused us", error=text)
+        else:
+            LOG.info("road", error=text)
 
 
 class Message:
@@ -181,75 +238,30 @@ class Message:
             await self._message.ack()
 
 
-class _Pull:
-    """The state of one continuous pull."""
-
-    def __init__(self, lane: Lane, inbox: str) -> None:
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{lane.stream}.{lane.stream}"
-        self._inbox = inbox
-        self._queue: asyncio.Queue[Msg] = asyncio.Queue()
-        self._number = 0
-        self._backoff = 0.1
-        self.outstanding = 0
-        self.refused = False
-
-    async def take(self, message: Msg) -> None:
-        self._queue.put_nowait(message)  # bounded by what we asked for
-
-    async def ask(self, client: Client) -> None:
-        """Ask for the next messages; on a dead connection wait a little."""
-        self._number += 1
-        self.refused = False
-        request = {
-            "batch": PULL_MESSAGES,
-            "expires": int(PULL_SECONDS * 1e9),
-            "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
-        }
-        try:
-            await client.publish(
-                self._subject,
-                json.dumps(request).encode(),
-                f"{self._inbox}.{self._number}",
-            )
-            self.outstanding = PULL_MESSAGES
-        except (NatsError, OSError):
-            await self._rest()
-
-    async def next(self) -> Msg | None:
-        """Return the next message; None for heartbeats, ends and silence."""
-        try:
-            async with asyncio.timeout(2 * HEARTBEAT_SECONDS + 0.5):
-                message = await self._queue.get()
-        except TimeoutError:  # two heartbeats missed: this pull is dead
-            self.outstanding = 0
-            return None
-        status = message.headers.get("Status") if message.headers else None
-        if status is None:
-            self._backoff = 0.1
-            self.outstanding -= 1
-            return message
-        if message.subject.endswith(f".{self._number}") and status != "100":
-            self.outstanding = 0  # 404, 408, 409, 503: this pull is over
-            if status in {"503", "409", "404"}:
-                self.refused = True
-                await self._rest()
-        return None
-
-    async def _rest(self) -> None:
-        await asyncio.sleep(self._backoff)
-        self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
+def tls_context(certificate: Path, key: Path, authorities: Path) -> ssl.SSLContext:
+    """Read what a node proves itself by, and whom it trusts. Raises: OSError."""
+    context = ssl.create_default_context(cafile=authorities)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def _stream(lane: Lane) -> StreamConfig:
-    """Describe a stream: a bounded buffer, not the truth."""
+    """Describe a stream: a bounded buffer, not the truth; nobody deletes from it."""
     return StreamConfig(
         name=lane.stream,
         subjects=[lane.subject],
         storage=StorageType.FILE,
         discard=DiscardPolicy.OLD,
         max_bytes=STREAM_BYTES,
+        max_msg_size=MESSAGE_BYTES,
         max_age=STREAM_SECONDS,
-        duplicate_window=1,
+        max_consumers=1,
+        duplicate_window=DUPLICATE_SECONDS,
+        deny_delete=True,
+        deny_purge=True,
+        allow_rollup_hdrs=False,
+        allow_direct=False,
     )
 
 

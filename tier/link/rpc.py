@@ -13,11 +13,14 @@ from ducha.link.v1.link_service_pb2_grpc import (
     LinkServiceServicer,
 )
 from tier.app import App
-from tier.link import actions, owing, rules, store, view, wire
+from tier.identity.current import CALLER
+from tier.identity.model import parse_id
+from tier.link import actions, owing, rules, seals, store, view, wire
 from tier.link.contact import Contacts
 from tier.link.errors import NeighbourUnknown
 from tier.link.repair import PAGE_FACTS
 from tier.link.traffic import Receiver
+from tier.runtime import failpoints
 from tier.runtime.pages import Page
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -60,9 +63,8 @@ class LinkService(LinkServiceServicer):
             run = await owing.owed(self._app, request.child, after, PAGE_FACTS)
             if run is None:
                 return
-            yield pb.ReplayResponse(
-                bundle=wire.bundle_to(self._app.node.name, request.child, run)
-            )
+            yield pb.ReplayResponse(bundle=seals.bundle(self._app, request.child, run))
+            failpoints.reach("link.replaying")
             after = run.first + len(run.bodies) - 1
 
     async def Deliver(
@@ -71,15 +73,20 @@ class LinkService(LinkServiceServicer):
         """Take what a child is owed to tell."""
         child = request.bundle.sender
         self._known(child)
-        if request.bundle.receiver != self._app.node.name:
-            raise NeighbourUnknown(child=child, node=self._app.node.name)
+        seals.check(self._app, child, request.bundle)
         await self._receivers[child].apply([request.bundle])
         return pb.DeliverResponse(
             applied=wire.tip_to(await owing.applied(self._app, child))
         )
 
     def _known(self, child: str) -> None:
-        if child not in self._receivers:
+        """Refuse a child that is not ours, or a caller that is not that child."""
+        caller = CALLER.get()
+        is_child = child in self._receivers and (
+            caller is None
+            or seals.is_neighbour(self._app.node, child, parse_id(caller.principal))
+        )
+        if not is_child:
             raise NeighbourUnknown(child=child, node=self._app.node.name)
 
 

@@ -18,12 +18,13 @@ from google.protobuf.message import DecodeError
 from ducha.link.v1 import link_pb2 as pb
 from tier.app import App
 from tier.ledger import Committed
-from tier.link import actions, wire
+from tier.link import actions, seals, wire
 from tier.link.actions import Doors
 from tier.link.contact import Contact, Contacts
+from tier.link.errors import BundleForged
 from tier.link.model import Run
 from tier.link.road import Lane, Message, Road
-from tier.runtime import telemetry
+from tier.runtime import failpoints, telemetry
 from tier.runtime.errors import TierError
 from tier.runtime.telemetry import Kind
 
@@ -47,6 +48,9 @@ APPLIED = telemetry.counter(
 )
 FAILED = telemetry.counter(
     "ducha_link_apply_failures", "Batches that raised while applied"
+)
+FORGED = telemetry.counter(
+    "ducha_link_bundles_forged", "Bundles refused for their seal or their sender"
 )
 LATENCY = telemetry.histogram(
     "ducha_link_apply_duration", "Time to apply a batch of facts", "s"
@@ -137,13 +141,11 @@ class Sender:
             attributes={"ducha.link": self._neighbour, "ducha.facts": len(bodies)},
         ):
             run = Run(taken[0].run.epoch, taken[0].run.first, bodies)
-            bundle = wire.bundle_to(
-                self._app.node.name,
-                self._neighbour,
-                run,
-                telemetry.current_traceparent(),
+            bundle = seals.bundle(
+                self._app, self._neighbour, run, telemetry.current_traceparent()
             )
             await self._road.publish(self._lane, bundle.SerializeToString())
+            failpoints.reach("link.published")
 
 
 def _parts(bodies: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
@@ -255,6 +257,7 @@ class Receiver:
             applied = await actions.apply(
                 self._app, self._doors, self._neighbour, runs, contact.applied
             )
+            failpoints.reach("link.applied")
             contact.applied = applied.mark
         self._contacts.heard(self._neighbour, self._app.now())
         if applied.count:
@@ -273,10 +276,10 @@ class Receiver:
         except DecodeError:
             LOG.warning("not a bundle", neighbour=self._neighbour)
             return None
-        ours = (bundle.sender, bundle.receiver) == (
-            self._neighbour,
-            self._app.node.name,
-        )
-        if not ours:
-            LOG.warning("bundle of a stranger", neighbour=self._neighbour)
-        return bundle if ours else None
+        try:
+            seals.check(self._app, self._neighbour, bundle)
+        except BundleForged as forged:
+            LOG.warning("bundle refused", neighbour=self._neighbour, error=str(forged))
+            FORGED.add(1, {"neighbour": self._neighbour})
+            return None
+        return bundle

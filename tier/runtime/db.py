@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from tier.runtime import failpoints
 from tier.runtime.errors import Contended, DatabaseAway, InvalidInput
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -135,6 +136,7 @@ class Database:
                 async with _alone(connection):
                     tx = Tx(connection)
                     yield tx
+                failpoints.reach("commit.after")
                 tx.committed()
         except LOST_RACES as lost:
             raise Contended from lost
@@ -176,6 +178,7 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
     await connection.execute(BEGIN_ALONE)
     try:
         yield
+        failpoints.reach("commit.before")
     except BaseException:
         with contextlib.suppress(asyncpg.PostgresError, *LOST_CONNECTIONS):
             await connection.execute("ROLLBACK")

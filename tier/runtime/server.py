@@ -7,8 +7,10 @@ anything else as INTERNAL, logged here and told nobody.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 import protovalidate
@@ -19,6 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from tier.runtime import failpoints
 from tier.runtime.errors import InvalidInput, TierError, Violation
 
 LOG = structlog.get_logger(__name__)
@@ -28,6 +31,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 VIOLATIONS_SHOWN = 20
 FIELDS_BYTES = 3072
 TEXT_CHARS = 240
+FAILED = "internal error; it was logged"
 
 Handler: TypeAlias = Any  # grpc's method handlers have no public type
 
@@ -52,11 +56,49 @@ CHANNEL_OPTIONS = (
 )
 
 
-class Door(grpc.aio.ServerInterceptor):
-    """Check every request, and turn every refusal into its status."""
+class Visit(Protocol):
+    """One call of somebody who was recognised."""
 
-    def __init__(self) -> None:
+    async def admit(self, request: Any) -> None:
+        """Let one message of the call pass. Raises: TierError."""
+
+    def refusal(self) -> TierError | None:
+        """Return why the call was cut from outside, if it was."""
+
+    def leave(self) -> None:
+        """The call is over."""
+
+
+class Entrance(Protocol):
+    """Knows who calls, and what they may ask."""
+
+    def enter(self, method: str, context: Any) -> Visit:
+        """Recognise who makes a call of a method. Raises: TierError."""
+
+
+class Anybody:
+    """The entrance of a node without walls, on loopback: everybody may do everything."""
+
+    def enter(self, method: str, context: Any) -> Anybody:
+        """Let anybody in."""
+        return self
+
+    async def admit(self, request: Any) -> None:
+        """Let every message pass."""
+
+    def refusal(self) -> None:
+        """Nobody is cut."""
+
+    def leave(self) -> None:
+        """Nothing is to be done."""
+
+
+class Door(grpc.aio.ServerInterceptor):
+    """Recognise every caller, check every request, turn every refusal into its status."""
+
+    def __init__(self, entrance: Entrance | None = None) -> None:
         """Keep the wrapped handlers: one wrap a method, not one a call."""
+        self._entrance = entrance or Anybody()
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -71,11 +113,24 @@ class Door(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None or not method.startswith("/ducha."):
                 return handler
-            wrapped = self._wrapped[method] = _guard(handler)
+            passage = Passage(method, self._entrance)
+            wrapped = self._wrapped[method] = _guard(handler, passage)
         return wrapped
 
 
-def _guard(handler: Handler) -> Handler:
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The way into one method."""
+
+    method: str
+    entrance: Entrance
+
+    def enter(self, context: Any) -> Visit:
+        """Recognise a caller. Raises: TierError."""
+        return self.entrance.enter(self.method, context)
+
+
+def _guard(handler: Handler, passage: Passage) -> Handler:
     """Wrap the method of `handler`, whatever its kind."""
     shape = {
         (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary", _plain),
@@ -93,7 +148,7 @@ def _guard(handler: Handler) -> Handler:
     }
     make, name, wrap = shape[handler.request_streaming, handler.response_streaming]
     return make(
-        wrap(getattr(handler, name)),
+        wrap(getattr(handler, name), passage),
         request_deserializer=_reader(handler.request_deserializer),
         response_serializer=handler.response_serializer,
     )
@@ -117,56 +172,85 @@ def _reader(
     return read
 
 
-def _plain(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _plain(
+    behaviour: Callable[[Any, Any], Any], passage: Passage
+) -> Callable[[Any, Any], Any]:
     """Guard a method that answers once."""
 
     async def method(request: Any, context: Any) -> Any:
+        visit: Visit | None = None
         try:
-            return await behaviour(_checked(request), context)
-        except TierError as refusal:
-            await context.abort_with_status(rpc_status.to_status(status(refusal)))
+            visit = passage.enter(context)
+            answer = await behaviour(await _checked(request, visit), context)
+            return failpoints.past("answer.before", answer)
+        except (TierError, asyncio.CancelledError) as end:
+            await _refuse(context, _reason(end, visit))
         except grpc.aio.AbortError:
             raise
         except Exception:  # house: excepts - the caller learns nothing of our insides
             LOG.exception("a method failed")
-            await context.abort(
-                grpc.StatusCode.INTERNAL, "internal error; it was logged"
-            )
+            await context.abort(grpc.StatusCode.INTERNAL, FAILED)
+        finally:
+            if visit is not None:
+                visit.leave()
 
     return method
 
 
-def _streaming(behaviour: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _streaming(
+    behaviour: Callable[[Any, Any], Any], passage: Passage
+) -> Callable[[Any, Any], Any]:
     """Guard a method that answers many times."""
 
     async def method(request: Any, context: Any) -> Any:
+        visit: Visit | None = None
         try:
-            async for response in behaviour(_checked(request), context):
+            visit = passage.enter(context)
+            async for response in behaviour(await _checked(request, visit), context):
                 yield response
-        except TierError as refusal:
-            await context.abort_with_status(rpc_status.to_status(status(refusal)))
+        except (TierError, asyncio.CancelledError) as end:
+            await _refuse(context, _reason(end, visit))
         except grpc.aio.AbortError:
             raise
         except Exception:  # house: excepts - the caller learns nothing of our insides
             LOG.exception("a method failed")
-            await context.abort(
-                grpc.StatusCode.INTERNAL, "internal error; it was logged"
-            )
+            await context.abort(grpc.StatusCode.INTERNAL, FAILED)
+        finally:
+            if visit is not None:
+                visit.leave()
 
     return method
 
 
-def _checked(request: Any) -> Any:
+def _reason(end: BaseException, visit: Visit | None) -> TierError:
+    """Return the refusal that ends a call; a client that hung up is nobody's refusal."""
+    if isinstance(end, TierError):
+        return end
+    cut = visit.refusal() if visit is not None else None
+    task = asyncio.current_task()
+    if cut is None or task is None:
+        raise end
+    task.uncancel()
+    return cut
+
+
+async def _refuse(context: Any, refusal: TierError) -> None:
+    await context.abort_with_status(rpc_status.to_status(status(refusal)))
+
+
+async def _checked(request: Any, visit: Visit) -> Any:
     """Check a message now, or each message of a stream as it comes."""
     if isinstance(request, Message | _Unreadable):
         validate(request)
+        await visit.admit(request)
         return request
-    return _each_checked(request)
+    return _each_checked(request, visit)
 
 
-async def _each_checked(requests: Any) -> Any:
+async def _each_checked(requests: Any, visit: Visit) -> Any:
     async for request in requests:
         validate(request)
+        await visit.admit(request)
         yield request
 
 

@@ -6,14 +6,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from tier.jurisdiction import Level, parse
 from tier.node import Neighbour, Node
 
 PREFIX = "DUCHA_"
+TABLES = frozenset({"parent", "children", "identity", "people"})
+"""Keys that are tables: the file says them, no variable."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 ADDRESS = r"^[^\s:]+:[0-9]{1,5}$"
 
 
@@ -37,6 +40,26 @@ class ChildSettings(Strict):
     hosts: tuple[str, ...] = Field(min_length=1)
 
 
+class IdentitySettings(Strict):
+    """What the node proves itself by, and whom it trusts: PEM files."""
+
+    certificate: Path
+    key: Path
+    seal_certificate: Path
+    seal_key: Path
+    authorities: Path
+    crl: Path | None = None
+
+
+class PeopleSettings(Strict):
+    """Whose tokens are accepted: an OIDC issuer and its keys, a file or an https URL."""
+
+    issuer: str = Field(min_length=1, max_length=300)
+    audience: str = Field(default="ducha", min_length=1, max_length=100)
+    jwks: str = Field(min_length=1, max_length=300)
+    revoked_tokens: Path | None = None
+
+
 class Settings(Strict):
     """Everything a service is told."""
 
@@ -52,14 +75,33 @@ class Settings(Strict):
     contact_seconds: Annotated[float, Field(gt=0)] = 10.0
     parent: ParentSettings | None = None
     children: tuple[ChildSettings, ...] = ()
+    ledger_digest: Literal["sha256", "sm3"] = "sha256"
+    nats_domain: str = ""
+    nats_parent_domain: str = ""
+    identity: IdentitySettings | None = None
+    people: PeopleSettings | None = None
 
-    @field_validator("grpc_listen", "http_listen")
-    @classmethod
-    def loopback_only(cls, value: str) -> str:
-        """Refuse any other address: there is no identity check yet."""
-        if value.rsplit(":", 1)[0] not in {"127.0.0.1", "localhost", "[::1]"}:
-            raise ValueError("listen on 127.0.0.1 only: callers are not identified yet")
-        return value
+    @model_validator(mode="after")
+    def walls_or_loopback(self) -> Self:
+        """Without walls, refuse any address that others reach.
+
+        The HTTP server tells operators of health and metrics, and asks nobody who they
+        are: it stays on loopback, or behind a proxy.
+        """
+        open_doors = [self.http_listen]
+        if self.identity is None:
+            open_doors.append(self.grpc_listen)
+            if self.people is not None:
+                raise ValueError(
+                    "[people] needs [identity]: tokens only travel over TLS"
+                )
+        for address in open_doors:
+            if address.rsplit(":", 1)[0] not in LOOPBACK:
+                raise ValueError(
+                    f"{address}: without [identity] listen on 127.0.0.1 only; "
+                    "http_listen stays there in any case"
+                )
+        return self
 
     def describe(self, level: Level) -> Node:
         """Return the node these settings speak of.
@@ -89,7 +131,7 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     values: dict[str, Any] = tomllib.loads(file.read_text())
     for key in Settings.model_fields:
         override = environment.get(PREFIX + key.upper())
-        if override is not None and key not in {"parent", "children"}:
+        if override is not None and key not in TABLES:
             values[key] = override.split(",") if key == "hosts" else override
     return Settings.model_validate(values)
 

@@ -21,6 +21,7 @@ FOLDERS = (
     "clients",
     "deploy",
     "bench",
+    "faults",
     "examples",
     "tests",
     "tools",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tools.house.model import Finding, Source
 
-LAWFUL = ("tests", "bench")
+LAWFUL = ("tests", "bench", "faults")
 LOOPS = ("asyncio", "loop", "get_running_loop", "get_event_loop")
 
 

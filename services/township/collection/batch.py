@@ -11,6 +11,7 @@ from services.township.collection.model import Given, Histories
 from services.township.collection.rules import Draft
 from tier.app import App
 from tier.catalogue import Catalogue
+from tier.identity import current
 from tier.jurisdiction import Code
 from tier.ledger import Entry
 from tier.registry import Desk, Key, Sheet
@@ -24,6 +25,7 @@ class Filing:
     request: Request
     actor: str
     answers: Sequence[nouns.Answer]
+    principal: str = field(default_factory=current.principal)
 
 
 @dataclass(slots=True)

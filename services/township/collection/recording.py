@@ -31,7 +31,12 @@ def take(
     batch: Batch, filing: Filing, drafted: Sequence[Drafted]
 ) -> pb.SubmitAnswersResponse:
     """Record what a call brings; return what its author is told."""
-    author = Author.at(batch.now, batch.app.node.name, filing.actor)
+    author = Author.at(
+        batch.now,
+        batch.app.node.name,
+        filing.actor,
+        principal=filing.principal,
+    )
     response = pb.SubmitAnswersResponse()
     bringing = []
     for one in drafted:

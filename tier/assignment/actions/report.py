@@ -6,7 +6,7 @@ Every call is judged for itself: a refused one changes nothing and hinders nobod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from tier.app import App
 from tier.assignment import rules, store
 from tier.assignment.errors import AssignmentUnknown, denied
 from tier.assignment.model import Assignment, Fenced, Key, Loaded, Received, Reported
+from tier.identity import current
 from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
 from tier.runtime import moments, requests, telemetry
@@ -46,6 +47,7 @@ class Filing:
     request: Request
     actor: str
     pieces: tuple[Piece, ...]
+    principal: str = field(default_factory=current.principal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,12 @@ def _answer(
 
 def _judge(batch: Batch, filing: Filing) -> Taken:
     """Return what a call changes, the facts it makes and its answer."""
-    author = Author.at(batch.now, batch.app.node.name, filing.actor)
+    author = Author.at(
+        batch.now,
+        batch.app.node.name,
+        filing.actor,
+        principal=filing.principal,
+    )
     if filing.pieces and filing.pieces[0].report is None:
         return _receipts(batch, filing, author)
     return _reports(batch, filing, author)

@@ -25,13 +25,25 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ducha/division/v1/division.proto\x12\x11\x64ucha.division.v1\x1a\x1b\x62uf/validate/validate.proto\"\xe6\x01\n\x08\x44ivision\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12.\n\x05level\x18\x03 \x01(\x0e\x32\x18.ducha.division.v1.LevelR\x05level\x12\x1f\n\x0bparent_code\x18\x04 \x01(\tR\nparentCode\x12\x1d\n\nvalid_from\x18\x05 \x01(\tR\tvalidFrom\x12\x19\n\x08valid_to\x18\x06 \x01(\tR\x07validTo\x12\'\n\x0fsuccessor_codes\x18\x07 \x03(\tR\x0esuccessorCodes\"|\n\x0b\x44ivisionSet\x12\x36\n\x04runs\x18\x01 \x03(\x0b\x32\".ducha.division.v1.DivisionSet.RunR\x04runs\x1a\x35\n\x03Run\x12\x16\n\x06\x64igits\x18\x01 \x01(\rR\x06\x64igits\x12\x16\n\x06\x64\x65ltas\x18\x02 \x03(\x04R\x06\x64\x65ltas\"\xfa\x01\n\x11\x44ivisionSelection\x12;\n\tdivisions\x18\x01 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\xa0\x9c\x01\"\x11r\x0f\x32\r^[0-9]{2,15}$R\tdivisions\x12\x38\n\x05level\x18\x02 \x01(\x0e\x32\x18.ducha.division.v1.LevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05level\x12\x34\n\x06within\x18\x03 \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\xd0\x0f\"\x11r\x0f\x32\r^[0-9]{2,12}$R\x06within\x12\x38\n\x08\x65xcluded\x18\x04 \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\xd0\x0f\"\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x65xcluded*\x8b\x01\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eLEVEL_PROVINCE\x10\x01\x12\x0e\n\nLEVEL_CITY\x10\x02\x12\x10\n\x0cLEVEL_COUNTY\x10\x03\x12\x12\n\x0eLEVEL_TOWNSHIP\x10\x04\x12\x11\n\rLEVEL_VILLAGE\x10\x05\x12\x0e\n\nLEVEL_GRID\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ducha/division/v1/division.proto\x12\x11\x64ucha.division.v1\x1a\x1b\x62uf/validate/validate.proto\"\xa4\x02\n\x08\x44ivision\x12\x1b\n\x04\x63ode\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x63ode\x12\x1c\n\x04name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07R\x04name\x12.\n\x05level\x18\x03 \x01(\x0e\x32\x18.ducha.division.v1.LevelR\x05level\x12(\n\x0bparent_code\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\nparentCode\x12&\n\nvalid_from\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@R\tvalidFrom\x12\"\n\x08valid_to\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x07validTo\x12\x37\n\x0fsuccessor_codes\x18\x07 \x03(\tB\x0e\xbaH\x0b\x92\x01\x08\x10\x64\"\x04r\x02\x18@R\x0esuccessorCodes\"|\n\x0b\x44ivisionSet\x12\x36\n\x04runs\x18\x01 \x03(\x0b\x32\".ducha.division.v1.DivisionSet.RunR\x04runs\x1a\x35\n\x03Run\x12\x16\n\x06\x64igits\x18\x01 \x01(\rR\x06\x64igits\x12\x16\n\x06\x64\x65ltas\x18\x02 \x03(\x04R\x06\x64\x65ltas\"\xfa\x01\n\x11\x44ivisionSelection\x12;\n\tdivisions\x18\x01 \x03(\tB\x1d\xbaH\x1a\x92\x01\x17\x10\xa0\x9c\x01\"\x11r\x0f\x32\r^[0-9]{2,15}$R\tdivisions\x12\x38\n\x05level\x18\x02 \x01(\x0e\x32\x18.ducha.division.v1.LevelB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05level\x12\x34\n\x06within\x18\x03 \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\xd0\x0f\"\x11r\x0f\x32\r^[0-9]{2,12}$R\x06within\x12\x38\n\x08\x65xcluded\x18\x04 \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\xd0\x0f\"\x11r\x0f\x32\r^[0-9]{2,15}$R\x08\x65xcluded*\x8b\x01\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x12\n\x0eLEVEL_PROVINCE\x10\x01\x12\x0e\n\nLEVEL_CITY\x10\x02\x12\x10\n\x0cLEVEL_COUNTY\x10\x03\x12\x12\n\x0eLEVEL_TOWNSHIP\x10\x04\x12\x11\n\rLEVEL_VILLAGE\x10\x05\x12\x0e\n\nLEVEL_GRID\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ducha.division.v1.division_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['code']._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['code']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DIVISION'].fields_by_name['name']._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['name']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_DIVISION'].fields_by_name['parent_code']._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['parent_code']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DIVISION'].fields_by_name['valid_from']._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['valid_from']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DIVISION'].fields_by_name['valid_to']._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['valid_to']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_DIVISION'].fields_by_name['successor_codes']._loaded_options = None
+  _globals['_DIVISION'].fields_by_name['successor_codes']._serialized_options = b'\272H\013\222\001\010\020d\"\004r\002\030@'
   _globals['_DIVISIONSELECTION'].fields_by_name['divisions']._loaded_options = None
   _globals['_DIVISIONSELECTION'].fields_by_name['divisions']._serialized_options = b'\272H\032\222\001\027\020\240\234\001\"\021r\0172\r^[0-9]{2,15}$'
   _globals['_DIVISIONSELECTION'].fields_by_name['level']._loaded_options = None
@@ -40,14 +52,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIVISIONSELECTION'].fields_by_name['within']._serialized_options = b'\272H\031\222\001\026\020\320\017\"\021r\0172\r^[0-9]{2,12}$'
   _globals['_DIVISIONSELECTION'].fields_by_name['excluded']._loaded_options = None
   _globals['_DIVISIONSELECTION'].fields_by_name['excluded']._serialized_options = b'\272H\031\222\001\026\020\320\017\"\021r\0172\r^[0-9]{2,15}$'
-  _globals['_LEVEL']._serialized_start=697
-  _globals['_LEVEL']._serialized_end=836
+  _globals['_LEVEL']._serialized_start=759
+  _globals['_LEVEL']._serialized_end=898
   _globals['_DIVISION']._serialized_start=85
-  _globals['_DIVISION']._serialized_end=315
-  _globals['_DIVISIONSET']._serialized_start=317
-  _globals['_DIVISIONSET']._serialized_end=441
-  _globals['_DIVISIONSET_RUN']._serialized_start=388
-  _globals['_DIVISIONSET_RUN']._serialized_end=441
-  _globals['_DIVISIONSELECTION']._serialized_start=444
-  _globals['_DIVISIONSELECTION']._serialized_end=694
+  _globals['_DIVISION']._serialized_end=377
+  _globals['_DIVISIONSET']._serialized_start=379
+  _globals['_DIVISIONSET']._serialized_end=503
+  _globals['_DIVISIONSET_RUN']._serialized_start=450
+  _globals['_DIVISIONSET_RUN']._serialized_end=503
+  _globals['_DIVISIONSELECTION']._serialized_start=506
+  _globals['_DIVISIONSELECTION']._serialized_end=756
 # @@protoc_insertion_point(module_scope)

@@ -22,26 +22,43 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64ucha/link/v1/link.proto\x12\rducha.link.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcb\x02\n\x04\x46\x61\x63t\x12\x17\n\x07\x66\x61\x63t_id\x18\x01 \x01(\tR\x06\x66\x61\x63tId\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n\x08\x64ivision\x18\x03 \x01(\tR\x08\x64ivision\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x14\n\x05\x61\x63tor\x18\x05 \x01(\tR\x05\x61\x63tor\x12\x16\n\x06origin\x18\x06 \x01(\tR\x06origin\x12\x39\n\noccur_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\toccurTime\x12;\n\x0brecord_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrecordTime\x12\x18\n\x07payload\x18\t \x01(\x0cR\x07payload\x12 \n\x0btraceparent\x18\n \x01(\tR\x0btraceparent\"\xa7\x01\n\x06\x42undle\x12\x16\n\x06sender\x18\x01 \x01(\tR\x06sender\x12\x1a\n\x08receiver\x18\x02 \x01(\tR\x08receiver\x12\x14\n\x05\x65poch\x18\x03 \x01(\x03R\x05\x65poch\x12\x1b\n\tfirst_seq\x18\x04 \x01(\x03R\x08\x66irstSeq\x12\x14\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0cR\x05\x66\x61\x63ts\x12 \n\x0btraceparent\x18\x06 \x01(\tR\x0btraceparent\"G\n\x04Mark\x12\x14\n\x05\x65poch\x18\x01 \x01(\x03R\x05\x65poch\x12\x10\n\x03seq\x18\x02 \x01(\x03R\x03seq\x12\x17\n\x07\x66\x61\x63t_id\x18\x03 \x01(\tR\x06\x66\x61\x63tId\"\xb2\x04\n\nLinkStatus\x12\x1c\n\tneighbour\x18\x01 \x01(\tR\tneighbour\x12\x41\n\tdirection\x18\x02 \x01(\x0e\x32#.ducha.link.v1.LinkStatus.DirectionR\tdirection\x12\'\n\x04head\x18\x03 \x01(\x0b\x32\x13.ducha.link.v1.MarkR\x04head\x12-\n\x07receipt\x18\x04 \x01(\x0b\x32\x13.ducha.link.v1.MarkR\x07receipt\x12\x18\n\x07\x62\x61\x63klog\x18\x05 \x01(\x03R\x07\x62\x61\x63klog\x12,\n\x12oldest_age_seconds\x18\x06 \x01(\x01R\x10oldestAgeSeconds\x12\x46\n\x11last_contact_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0flastContactTime\x12\x1d\n\nin_contact\x18\x08 \x01(\x08R\tinContact\x12\x1b\n\tgap_count\x18\t \x01(\x03R\x08gapCount\x12)\n\x10quarantine_count\x18\n \x01(\x03R\x0fquarantineCount\x12\x1c\n\tdivisions\x18\x0b \x03(\tR\tdivisions\"V\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IRECTION_SENDING\x10\x01\x12\x17\n\x13\x44IRECTION_RECEIVING\x10\x02\"\x9f\x02\n\x0fQuarantinedFact\x12#\n\rquarantine_id\x18\x01 \x01(\x03R\x0cquarantineId\x12\x1c\n\tneighbour\x18\x02 \x01(\tR\tneighbour\x12\'\n\x04mark\x18\x03 \x01(\x0b\x32\x13.ducha.link.v1.MarkR\x04mark\x12\x17\n\x07\x66\x61\x63t_id\x18\x04 \x01(\tR\x06\x66\x61\x63tId\x12\x12\n\x04kind\x18\x05 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12\x43\n\x0fquarantine_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0equarantineTimeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64ucha/link/v1/link.proto\x12\rducha.link.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x02\n\x04\x46\x61\x63t\x12\x17\n\x07\x66\x61\x63t_id\x18\x01 \x01(\tR\x06\x66\x61\x63tId\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1a\n\x08\x64ivision\x18\x03 \x01(\tR\x08\x64ivision\x12\x18\n\x07subject\x18\x04 \x01(\tR\x07subject\x12\x14\n\x05\x61\x63tor\x18\x05 \x01(\tR\x05\x61\x63tor\x12\x16\n\x06origin\x18\x06 \x01(\tR\x06origin\x12\x39\n\noccur_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\toccurTime\x12;\n\x0brecord_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrecordTime\x12\x18\n\x07payload\x18\t \x01(\x0cR\x07payload\x12 \n\x0btraceparent\x18\n \x01(\tR\x0btraceparent\x12\x1c\n\tprincipal\x18\x0b \x01(\tR\tprincipal\"\xd1\x02\n\x06\x42undle\x12\x1f\n\x06sender\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x06sender\x12#\n\x08receiver\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x08receiver\x12\x14\n\x05\x65poch\x18\x03 \x01(\x03R\x05\x65poch\x12\x1b\n\tfirst_seq\x18\x04 \x01(\x03R\x08\x66irstSeq\x12(\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0c\x42\x12\xbaH\x0f\x92\x01\x0c\x10\xe8\x07\"\x07z\x05\x18\x80\x80\x80\x08R\x05\x66\x61\x63ts\x12)\n\x0btraceparent\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x0btraceparent\x12*\n\x0b\x63\x65rtificate\x18\x07 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80@R\x0b\x63\x65rtificate\x12%\n\talgorithm\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18 R\talgorithm\x12&\n\tsignature\x18\t \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80\x08R\tsignature\"P\n\x04Mark\x12\x14\n\x05\x65poch\x18\x01 \x01(\x03R\x05\x65poch\x12\x10\n\x03seq\x18\x02 \x01(\x03R\x03seq\x12 \n\x07\x66\x61\x63t_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18$R\x06\x66\x61\x63tId\"\xb2\x04\n\nLinkStatus\x12\x1c\n\tneighbour\x18\x01 \x01(\tR\tneighbour\x12\x41\n\tdirection\x18\x02 \x01(\x0e\x32#.ducha.link.v1.LinkStatus.DirectionR\tdirection\x12\'\n\x04head\x18\x03 \x01(\x0b\x32\x13.ducha.link.v1.MarkR\x04head\x12-\n\x07receipt\x18\x04 \x01(\x0b\x32\x13.ducha.link.v1.MarkR\x07receipt\x12\x18\n\x07\x62\x61\x63klog\x18\x05 \x01(\x03R\x07\x62\x61\x63klog\x12,\n\x12oldest_age_seconds\x18\x06 \x01(\x01R\x10oldestAgeSeconds\x12\x46\n\x11last_contact_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0flastContactTime\x12\x1d\n\nin_contact\x18\x08 \x01(\x08R\tinContact\x12\x1b\n\tgap_count\x18\t \x01(\x03R\x08gapCount\x12)\n\x10quarantine_count\x18\n \x01(\x03R\x0fquarantineCount\x12\x1c\n\tdivisions\x18\x0b \x03(\tR\tdivisions\"V\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IRECTION_SENDING\x10\x01\x12\x17\n\x13\x44IRECTION_RECEIVING\x10\x02\"\x9f\x02\n\x0fQuarantinedFact\x12#\n\rquarantine_id\x18\x01 \x01(\x03R\x0cquarantineId\x12\x1c\n\tneighbour\x18\x02 \x01(\tR\tneighbour\x12\'\n\x04mark\x18\x03 \x01(\x0b\x32\x13.ducha.link.v1.MarkR\x04mark\x12\x17\n\x07\x66\x61\x63t_id\x18\x04 \x01(\tR\x06\x66\x61\x63tId\x12\x12\n\x04kind\x18\x05 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12\x43\n\x0fquarantine_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0equarantineTimeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ducha.link.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FACT']._serialized_start=77
-  _globals['_FACT']._serialized_end=408
-  _globals['_BUNDLE']._serialized_start=411
-  _globals['_BUNDLE']._serialized_end=578
-  _globals['_MARK']._serialized_start=580
-  _globals['_MARK']._serialized_end=651
-  _globals['_LINKSTATUS']._serialized_start=654
-  _globals['_LINKSTATUS']._serialized_end=1216
-  _globals['_LINKSTATUS_DIRECTION']._serialized_start=1130
-  _globals['_LINKSTATUS_DIRECTION']._serialized_end=1216
-  _globals['_QUARANTINEDFACT']._serialized_start=1219
-  _globals['_QUARANTINEDFACT']._serialized_end=1506
+  _globals['_BUNDLE'].fields_by_name['sender']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['sender']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_BUNDLE'].fields_by_name['receiver']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['receiver']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_BUNDLE'].fields_by_name['facts']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['facts']._serialized_options = b'\272H\017\222\001\014\020\350\007\"\007z\005\030\200\200\200\010'
+  _globals['_BUNDLE'].fields_by_name['traceparent']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['traceparent']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_BUNDLE'].fields_by_name['certificate']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['certificate']._serialized_options = b'\272H\005z\003\030\200@'
+  _globals['_BUNDLE'].fields_by_name['algorithm']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['algorithm']._serialized_options = b'\272H\004r\002\030 '
+  _globals['_BUNDLE'].fields_by_name['signature']._loaded_options = None
+  _globals['_BUNDLE'].fields_by_name['signature']._serialized_options = b'\272H\005z\003\030\200\010'
+  _globals['_MARK'].fields_by_name['fact_id']._loaded_options = None
+  _globals['_MARK'].fields_by_name['fact_id']._serialized_options = b'\272H\004r\002\030$'
+  _globals['_FACT']._serialized_start=106
+  _globals['_FACT']._serialized_end=467
+  _globals['_BUNDLE']._serialized_start=470
+  _globals['_BUNDLE']._serialized_end=807
+  _globals['_MARK']._serialized_start=809
+  _globals['_MARK']._serialized_end=889
+  _globals['_LINKSTATUS']._serialized_start=892
+  _globals['_LINKSTATUS']._serialized_end=1454
+  _globals['_LINKSTATUS_DIRECTION']._serialized_start=1368
+  _globals['_LINKSTATUS_DIRECTION']._serialized_end=1454
+  _globals['_QUARANTINEDFACT']._serialized_start=1457
+  _globals['_QUARANTINEDFACT']._serialized_end=1744
 # @@protoc_insertion_point(module_scope)

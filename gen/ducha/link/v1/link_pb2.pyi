@@ -36,6 +36,7 @@ class Fact(_message.Message):
     RECORD_TIME_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
     fact_id: _builtins.str
     """UUID; the same fact has the same id at every node."""
     kind: _builtins.str
@@ -52,6 +53,8 @@ class Fact(_message.Message):
     """The payload, a message of `kind`."""
     traceparent: _builtins.str
     """W3C trace context of the work that caused it."""
+    principal: _builtins.str
+    """Who was proved to act: the subject of a token, or the id of a node; empty for the node itself."""
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened, as claimed."""
@@ -73,10 +76,11 @@ class Fact(_message.Message):
         record_time: _timestamp_pb2.Timestamp | None = ...,
         payload: _builtins.bytes = ...,
         traceparent: _builtins.str = ...,
+        principal: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occur_time", b"occur_time", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "division", b"division", "fact_id", b"fact_id", "kind", b"kind", "occur_time", b"occur_time", "origin", b"origin", "payload", b"payload", "record_time", b"record_time", "subject", b"subject", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "division", b"division", "fact_id", b"fact_id", "kind", b"kind", "occur_time", b"occur_time", "origin", b"origin", "payload", b"payload", "principal", b"principal", "record_time", b"record_time", "subject", b"subject", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -94,6 +98,9 @@ class Bundle(_message.Message):
     FIRST_SEQ_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
     sender: _builtins.str
     """Node that sends."""
     receiver: _builtins.str
@@ -104,6 +111,12 @@ class Bundle(_message.Message):
     """Sequence number of the first fact; the first of all is 1."""
     traceparent: _builtins.str
     """W3C trace context of the sending."""
+    certificate: _builtins.bytes
+    """Certificate of the sender's seal, DER."""
+    algorithm: _builtins.str
+    """How it is signed: `ed25519`, `sm2`."""
+    signature: _builtins.bytes
+    """Signature over sender, receiver, epoch, first_seq and the SHA-256 of every fact (docs/identity.md)."""
     @_builtins.property
     def facts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Serialized `Fact` messages, in order."""
@@ -117,10 +130,13 @@ class Bundle(_message.Message):
         first_seq: _builtins.int = ...,
         facts: _abc.Iterable[_builtins.bytes] | None = ...,
         traceparent: _builtins.str = ...,
+        certificate: _builtins.bytes = ...,
+        algorithm: _builtins.str = ...,
+        signature: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "facts", b"facts", "first_seq", b"first_seq", "receiver", b"receiver", "sender", b"sender", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "certificate", b"certificate", "epoch", b"epoch", "facts", b"facts", "first_seq", b"first_seq", "receiver", b"receiver", "sender", b"sender", "signature", b"signature", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

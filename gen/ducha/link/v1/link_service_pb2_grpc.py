@@ -84,6 +84,7 @@ class LinkServiceServicer:
         Errors:
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `PERMISSION_DENIED` / `NEIGHBOUR_UNKNOWN`: the child is not in the parent's configuration. Add it there.
+        * `PERMISSION_DENIED` / `BUNDLE_FORGED`: the bundle is not under the child's seal. Look who else speaks for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,6 +53,7 @@ class LinkServiceStub:
     Errors:
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `PERMISSION_DENIED` / `NEIGHBOUR_UNKNOWN`: the child is not in the parent's configuration. Add it there.
+    * `PERMISSION_DENIED` / `BUNDLE_FORGED`: the bundle is not under the child's seal. Look who else speaks for it.
     """
 
 @_typing.type_check_only
@@ -80,6 +81,7 @@ class LinkServiceAsyncStub(LinkServiceStub):
     Errors:
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `PERMISSION_DENIED` / `NEIGHBOUR_UNKNOWN`: the child is not in the parent's configuration. Add it there.
+    * `PERMISSION_DENIED` / `BUNDLE_FORGED`: the bundle is not under the child's seal. Look who else speaks for it.
     """
 
 class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -122,6 +124,7 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `PERMISSION_DENIED` / `NEIGHBOUR_UNKNOWN`: the child is not in the parent's configuration. Add it there.
+        * `PERMISSION_DENIED` / `BUNDLE_FORGED`: the bundle is not under the child's seal. Look who else speaks for it.
         """
 
 def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

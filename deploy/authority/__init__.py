@@ -1,0 +1,1 @@
+"""The small certificate authority and the embedded issuer of tokens."""

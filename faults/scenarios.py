@@ -1,0 +1,23 @@
+"""Every scenario there is, those that share a line side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+from faults.kinds import freezes, kills
+from faults.scenario import Scenario
+
+ELSEWHERE = ("faults.places", "faults.wire", "faults.clocks")
+"""Packages with SCENARIOS of their own: disks, networks, clocks."""
+
+
+def every() -> Sequence[Scenario]:
+    """Return all scenarios."""
+    found = [*kills.SCENARIOS, *freezes.SCENARIOS]
+    for name in ELSEWHERE:
+        if find_spec(name) is not None:
+            found += getattr(import_module(name), "SCENARIOS", ())
+    rigs = list(dict.fromkeys(one.rig.name for one in found))
+    return sorted(found, key=lambda one: rigs.index(one.rig.name))
