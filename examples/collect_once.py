@@ -128,7 +128,7 @@ async def origins(asker: Client, of: str, event: str) -> None:
 
 async def main(nodes: Endpoints) -> None:
     """The province asks the townships of one county; then the county asks the same."""
-    async with Client(nodes.top().grpc) as province:
+    async with nodes.client() as province:
         found = await province.call(
             province.divisions.ListDivisions,
             ListDivisionsRequest(level=division_pb2.LEVEL_TOWNSHIP, page_size=1),
@@ -137,8 +137,8 @@ async def main(nodes: Endpoints) -> None:
         event = f"{datetime.now(UTC):%Y-%m-%d}/example-{uuid.uuid4().hex[:12]}"
         async with (
             asyncio.timeout(WAIT_SECONDS),
-            Client(nodes.for_division(code).grpc) as county,
-            Client(nodes.for_division(found.divisions[0].code).grpc) as township,
+            nodes.client(code) as county,
+            nodes.client(found.divisions[0].code) as township,
         ):
             await publish(province, nodes.root)
             first = await ask(province, nodes.root, code, event)

@@ -107,7 +107,7 @@ async def finish(county: Client, code: str, item: str, count: int) -> None:
 
 async def main(nodes: Endpoints) -> None:
     """Take the first county that has townships through one item."""
-    async with Client(nodes.top().grpc) as province:
+    async with nodes.client() as province:
         found = await province.call(
             province.divisions.ListDivisions,
             ListDivisionsRequest(level=division_pb2.LEVEL_TOWNSHIP, page_size=1),
@@ -115,8 +115,8 @@ async def main(nodes: Endpoints) -> None:
     code = found.divisions[0].parent_code
     async with (
         asyncio.timeout(WAIT_SECONDS),
-        Client(nodes.for_division(code).grpc) as county,
-        Client(nodes.for_division(found.divisions[0].code).grpc) as township,
+        nodes.client(code) as county,
+        nodes.client(found.divisions[0].code) as township,
     ):
         issued = await issue(county, code)
         item = issued.item.item_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 
-from clients.runtime import Client, Refused
+from clients.runtime import Refused
 from ducha.assignment.v1.assignment_service_pb2 import GetItemRequest
 from examples.place import endpoints
 
@@ -13,7 +13,7 @@ from examples.place import endpoints
 async def main() -> None:
     """Ask for an item that nobody issued, and for one whose id is no id."""
     nodes = endpoints("Show two refusals.")
-    async with Client(nodes.top().grpc) as province:
+    async with nodes.client() as province:
         for item in (str(uuid.uuid4()), "not-an-id"):
             try:
                 await province.call(

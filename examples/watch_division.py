@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
-from clients.runtime import Client
 from clients.runtime.watching import watch
 from ducha.reporting.v1.reporting_service_pb2 import WatchDivisionRequest
 from examples.place import endpoints
@@ -17,7 +16,7 @@ async def main() -> None:
     """Print changes for a few seconds, then the token to go on from."""
     nodes = endpoints("Watch a division for three seconds.")
     request = WatchDivisionRequest(division=nodes.root)
-    async with Client(nodes.top().grpc) as province:
+    async with nodes.client() as province:
         stream = watch(province.reporting.WatchDivision, request)
         try:
             async with asyncio.timeout(SECONDS), aclosing(stream) as responses:

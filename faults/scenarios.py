@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
-from faults.kinds import freezes, kills
+from faults.kinds import failpoints, freezes, kills
 from faults.scenario import Scenario
 
-ELSEWHERE = ("faults.places", "faults.wire", "faults.clocks")
-"""Packages with SCENARIOS of their own: disks, networks, clocks."""
+KINDS = (kills, freezes, failpoints)
+"""Faults of processes and data."""
+ELSEWHERE = ("faults.places.scenarios", "faults.wire.scenarios", "faults.clocks")
+"""Modules with SCENARIOS of their own: disks, networks, clocks."""
 
 
 def every() -> Sequence[Scenario]:
     """Return all scenarios."""
-    found = [*kills.SCENARIOS, *freezes.SCENARIOS]
+    found = [one for kind in KINDS for one in kind.SCENARIOS]
     for name in ELSEWHERE:
         if find_spec(name) is not None:
             found += getattr(import_module(name), "SCENARIOS", ())

@@ -42,6 +42,7 @@ LAYERS = (
 )  # fmt: skip
 TOWNSHIP = TIER.parent / "services" / "township"
 SCHEMAS = [(name, TIER / name / "schema") for name in LAYERS]
+SCHEMAS.append(("access", TIER / "policy" / "schema"))
 SCHEMAS.append(("collection", TOWNSHIP / "collection" / "schema"))
 READERS = 2
 ALL_FACTS = 1_000_000

@@ -67,16 +67,6 @@ class Lane:
         return f"{_ROOT}.{word}.{tier}.{self.parent}.{self.area}.{self.child}"
 
 
-def down(tier: Level, parent: str, area: Code, child: str) -> Lane:
-    """Name the lane from `parent`, of `tier`, to the `child` that answers for `area`."""
-    return Lane(DOWN, tier, parent, area, child)
-
-
-def up(tier: Level, parent: str, area: Code, child: str) -> Lane:
-    """Name the lane from the `child` that answers for `area` to `parent`, of `tier`."""
-    return Lane(UP, tier, parent, area, child)
-
-
 def parse_subject(subject: str) -> Lane:
     """Return the lane whose bundles are published on `subject`.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import gc
 import json
 import signal
@@ -25,7 +26,7 @@ from pydantic import ValidationError
 from tier.app import Capability
 from tier.jurisdiction import Level
 from tier.link.lines import SCHEMA as LINK_SCHEMA
-from tier.link.road import Road
+from tier.link.road import Road, Tls, tls_context
 from tier.node import Node
 from tier.runtime import logs, settings, telemetry
 from tier.runtime.db import Database, open_database
@@ -100,13 +101,24 @@ async def _serve(deployment: Deployment) -> None:
         otlp_endpoint=told.otlp_endpoint,
     )
     async with _database(deployment) as db:
-        road = Road(told.nats_url.get_secret_value(), node.name)
+        road = Road(told.nats_url.get_secret_value(), node.name, tls=_tls(told))
         try:
             await _until(stop, deployment, db, road)
         finally:
             await road.close()
     LOG.info("stopped")
     telemetry.stop()
+
+
+def _tls(told: Settings) -> Tls | None:
+    """Return what reads the node's own certificate for the road; None without walls.
+
+    A NATS of one's own on loopback may be without (`nats://`): bundles are sealed.
+    """
+    own = told.identity
+    if own is None or not told.nats_url.get_secret_value().startswith("tls://"):
+        return None
+    return functools.partial(tls_context, own.certificate, own.key, own.authorities)
 
 
 async def _until(

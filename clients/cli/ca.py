@@ -6,6 +6,7 @@ A real deployment has a certificate authority of its own: see `docs/identity.md`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -17,7 +18,7 @@ from clients.cli.authority import moment, store_of
 from clients.cli.command import command
 from clients.cli.session import Json, Session
 from clients.cli.words import UsageProblem
-from deploy.authority import actions, issuer, wishes
+from deploy.authority import actions, wishes
 from deploy.authority.certificates import DAYS, Reason, certificate_pem
 from deploy.authority.register import Entry, Kind
 from deploy.authority.store import DOMAIN
@@ -56,6 +57,15 @@ NameOrSerial = Annotated[
     str, typer.Argument(help="Name, or a serial number. 名称或序列号", metavar="NAME")
 ]
 Days = Annotated[float, typer.Option(help="Good for so many days. 有效天数")]
+RevokeOld = Annotated[
+    bool, typer.Option("--revoke-old", help="Revoke the old ones. 同时吊销旧证书")
+]
+RetireOld = Annotated[
+    bool,
+    typer.Option(
+        "--retire-old", help="With --ca: trust the newest alone. 停用旧根证书"
+    ),
+]
 OfKind = Annotated[
     Holder | None, typer.Option("--kind", help="Where a name is two's. 主体类别")
 ]
@@ -79,7 +89,9 @@ async def init(
 
 
 @command(
-    app, "issue", example="ducha ca issue node wuhua --tier county --host 530102 --san h1"
+    app,
+    "issue",
+    example="ducha ca issue node wuhua --tier county --host 530102 --san h1",
 )
 async def issue(
     session: Session,
@@ -103,7 +115,7 @@ async def issue(
     _refuse_foreign_options(holder, tier=tier, host=host, area=area, san=san)
     with store_of(session) as store:
         wish = _wish(holder, name, (tier, host or [], area), san or [])
-        made = actions.issue(store, Wish(*_parts(wish), days=days))
+        made = actions.issue(store, replace(wish, days=days))
         _told(session, made, [str(store.files(one.kind, name)[0]) for one in made])
 
 
@@ -120,7 +132,7 @@ async def revoke(
     Nodes read the list within a second and cut live connections.
     """
     with store_of(session) as store:
-        struck = actions.revoke(store, name, reason, kind and kind.kind)
+        struck = actions.revoke(store, name, reason, kind.kind if kind else None)
         _told(session, struck)
     session.write(
         f"Revoked; the list is {store.revocations}. `ducha ca rotate` lets it in again.",
@@ -136,44 +148,39 @@ async def rotate(
     ] = "",
     *,
     kind: OfKind = None,
-    revoke_old: Annotated[
-        bool, typer.Option("--revoke-old", help="Revoke the old ones. 同时吊销旧证书")
-    ] = False,
+    revoke_old: RevokeOld = False,
     days: Days = DAYS,
     ca: Annotated[
         bool, typer.Option("--ca", help="A new CA beside the old. 更换根证书")
     ] = False,
-    tokens: Annotated[
-        bool, typer.Option("--issuer", help="A new key for tokens. 更换令牌密钥")
+    everybody: Annotated[
+        bool, typer.Option("--all", help="Everybody's certificates. 更换全部证书")
     ] = False,
-    retire_old: Annotated[
-        bool,
-        typer.Option(
-            "--retire-old",
-            help="Of --ca or --issuer: trust the newest alone. 停用旧根证书或旧密钥",
-        ),
-    ] = False,
+    retire_old: RetireOld = False,
 ) -> None:
     """Make new keys and certificates; nodes take them within a second. 更换密钥与证书.
 
-    The old ones stay good until they expire. After `--ca`, rotate everybody, then
+    The old ones stay good until they expire. After `--ca`, rotate `--all`, then
     `--ca --retire-old`.
     """
-    if [bool(name), ca, tokens].count(True) != 1 or (retire_old and name):
+    if [bool(name), ca, everybody].count(True) != 1 or (retire_old and not ca):
         raise UsageProblem(
-            "Give one of: a name, --ca, --issuer; --retire-old goes with the last two.",
-            "请指定其一：名称、--ca、--issuer；--retire-old 只用于后两者。",
+            "Give one of: a name, --all, --ca; --retire-old goes with --ca only.",
+            "请指定其一：名称、--all、--ca；--retire-old 只与 --ca 同用。",
         )
     with store_of(session) as store:
         if ca and retire_old:
             _told(session, actions.retire_authorities(store))
         elif ca:
             _told(session, [actions.rotate_authority(store)], [str(store.bundle)])
-        elif tokens:
-            _tell_key(session, issuer.rotate(store, retire_old=retire_old))
         else:
-            made = actions.rotate(
-                store, name, kind and kind.kind, revoke_old=revoke_old, days=days
+            wanted = kind.kind if kind else None
+            made = (
+                actions.rotate_all(store, revoke_old=revoke_old, days=days)
+                if everybody
+                else actions.rotate(
+                    store, name, wanted, revoke_old=revoke_old, days=days
+                )
             )
             files = [str(store.files(one.kind, one.name)[0]) for one in made]
             _told(session, made, files)
@@ -198,7 +205,7 @@ async def list_(
 async def show(session: Session, name: NameOrSerial, *, kind: OfKind = None) -> None:
     """Show every certificate of a name, or one by its serial number, with its PEM. 证书详情."""
     with store_of(session) as store:
-        found = actions.find(store, name, kind and kind.kind)
+        found = actions.find(store, name, kind.kind if kind else None)
         if session.choices.as_json:
             pems = [certificate_pem(one.load()) for one in found]
             _told(session, found, pems, key="pem")
@@ -255,3 +262,62 @@ def _wish(
             return wishes.client(name, area)
         case Holder.NATS:
             return Wish(Kind.NATS, name, names=tuple(names))
+
+
+def _told(
+    session: Session,
+    entries: Sequence[Entry],
+    more: Sequence[str] = (),
+    *,
+    key: str = "file",
+) -> None:
+    """Show certificates; `more` is what belongs to each, called `key` for programs."""
+    if session.choices.as_json:
+        shown: list[Json] = [_json(one) for one in entries]
+        for value, text in zip(shown, more, strict=False):
+            if isinstance(value, dict):
+                value[key] = text
+        session.write_json({"certificates": shown})
+        return
+    say = session.say
+    heads = [say("Kind", "类别"), say("Name", "名称"), say("Identity", "身份")]
+    heads += [say("Serial", "序列号"), say("Until", "有效期至"), say("State", "状态")]
+    heads += [say("File", "文件")] if more else []
+    rows = [
+        (
+            say(*WORDS[one.kind]),
+            one.name,
+            one.identity,
+            one.number,
+            moment(one.not_after),
+            _state(session, one),
+            *more[place : place + 1],
+        )
+        for place, one in enumerate(entries)
+    ]
+    session.out.print(render.table(heads, rows))
+
+
+def _state(session: Session, entry: Entry) -> str:
+    if entry.revoked_at:
+        told = session.say("revoked", "已吊销")
+        return f"{told} {moment(entry.revoked_at)} ({entry.reason})"
+    if entry.retired_at:
+        return session.say("retired", "已停用")
+    if not entry.is_in_force(datetime.now(UTC)):
+        return session.say("expired", "已过期")
+    return session.say("good", "有效")
+
+
+def _json(entry: Entry) -> dict[str, Json]:
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "identity": entry.identity,
+        "serial": entry.number,
+        "issued_at": entry.issued_at.isoformat(),
+        "not_after": entry.not_after.isoformat(),
+        "revoked_at": entry.revoked_at.isoformat() if entry.revoked_at else None,
+        "reason": entry.reason if entry.revoked_at else None,
+        "retired_at": entry.retired_at.isoformat() if entry.retired_at else None,
+    }

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Annotated, Concatenate, ParamSpec, cast
 
 import typer
+from grpc import StatusCode
 from rich.markup import escape
 
-from clients.cli.session import Choices, Session, console
+from clients.cli.session import Choices, Proof, Session, console
 from clients.cli.words import Language, UsageProblem, language
 from clients.runtime import ClientError, NodeUnknown, Refused
 from clients.runtime.errors import CallFailed
@@ -33,6 +34,7 @@ SHOWN = 10
 """Wrong fields that a person is shown; a program gets all."""
 
 EVERYWHERE = "In every command"
+IDENTITY = "Who you are, to nodes that others run; all four 身份文件"
 
 Options = ParamSpec("Options")
 Body = Callable[Concatenate[Session, Options], Awaitable[None]]
@@ -65,6 +67,36 @@ Address = Annotated[
         rich_help_panel=EVERYWHERE,
     ),
 ]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="DUCHA_CA",
+        help="Certificates of the authorities to trust, PEM. 根证书",
+        rich_help_panel=IDENTITY,
+    ),
+]
+CertFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="DUCHA_CERT",
+        help="Certificate of this program, PEM. 客户端证书",
+        rich_help_panel=IDENTITY,
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="DUCHA_KEY", help="Its key, PEM. 客户端私钥", rich_help_panel=IDENTITY
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="DUCHA_TOKEN_FILE",
+        help="Your token, from your issuer. 令牌文件",
+        rich_help_panel=IDENTITY,
+    ),
+]
 
 
 def _shared(
@@ -73,8 +105,13 @@ def _shared(
     lang: Lang = None,
     data: Data = None,
     address: Address = "",
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
+    token_file: TokenFile = None,
 ) -> Choices:
-    return Choices(data, address, lang or language(), as_json)
+    proof = Proof(ca_file, cert_file, key_file, token_file)
+    return Choices(data, address, lang or language(), as_json, proof)
 
 
 def command(
@@ -187,10 +224,17 @@ def tell(problem: ClientError, choices: Choices) -> None:
             )
 
 
+_VERDICTS = {
+    StatusCode.UNAUTHENTICATED: ("Not recognised", "身份未获认可"),
+    StatusCode.PERMISSION_DENIED: ("Not allowed", "无权办理"),
+}
+
+
 def _title(problem: ClientError, *, chinese: bool) -> str:
     if isinstance(problem, Refused):
+        english, words = _VERDICTS.get(problem.code, ("Refused", "拒绝"))
         reason = problem.reason or problem.code.name
-        return f"拒绝 {reason}" if chinese else f"Refused: {reason}"
+        return f"{words} {reason}" if chinese else f"{english}: {reason}"
     if isinstance(problem, UsageProblem | NodeUnknown):
         return "用法有误" if chinese else "This command cannot be sent"
     if isinstance(problem, CallFailed):

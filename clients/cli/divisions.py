@@ -124,8 +124,8 @@ async def import_rows(
     return imported, unchanged
 
 
-async def import_divisions(address: str, file: Path, root: str) -> ImportCounts:
-    """Import a CSV (code, name, level, parent) at the province node at `address`.
+async def import_divisions(keeper: Client, file: Path, root: str) -> ImportCounts:
+    """Import a CSV (code, name, level, parent) at the province's node.
 
     Rows outside `root` are left out. Importing again changes nothing.
 
@@ -135,8 +135,7 @@ async def import_divisions(address: str, file: Path, root: str) -> ImportCounts:
         Unreachable: the node gave no answer.
     """
     rows, left_out = read_csv(file, root)
-    async with Client(address) as client:
-        imported, unchanged = await import_rows(client, rows)
+    imported, unchanged = await import_rows(keeper, rows)
     return ImportCounts(imported, unchanged, left_out)
 
 

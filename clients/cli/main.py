@@ -9,6 +9,7 @@ import typer
 
 from clients.cli import (
     approval,
+    ca,
     catalogue,
     collection,
     divisions,
@@ -19,6 +20,7 @@ from clients.cli import (
     registry_proofs,
     registry_values,
     registry_watch,
+    token,
     watching,
     work,
 )
@@ -92,6 +94,8 @@ command(
 app.add_typer(operation.links, name="link")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")
+app.add_typer(ca.app, name="ca")
+app.add_typer(token.app, name="token")
 app.command("doctor", epilog="Example 示例: ducha doctor")(doctor)
 command(app, "trace", example="ducha trace 0198c0de-…")(trace)
 command(app, "info", example="ducha info")(operation.info)

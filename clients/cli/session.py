@@ -14,8 +14,8 @@ from google.protobuf.message import Message
 from rich.console import Console
 
 from clients.cli.words import Language, UsageProblem, label
-from clients.runtime import Client, Endpoints, NodeEndpoint
-from clients.runtime.endpoints import TIERS
+from clients.runtime import Client, Credentials, Endpoints, NodeEndpoint
+from clients.runtime.endpoints import TIERS, default_data
 from ducha.server.v1.server_service_pb2 import GetServerInfoRequest
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -33,6 +33,35 @@ def console(*, stderr: bool = False) -> Console:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """Files that prove who you are to nodes that others run; all of them, or none."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    token: Path | None = None
+
+    def read(self) -> Credentials | None:
+        """Return what the files hold; None where none is named.
+
+        Raises:
+            UsageProblem: some are named, others not.
+            CredentialsUnusable: one cannot be read.
+        """
+        ca, certificate, key, token = self.ca, self.certificate, self.key, self.token
+        if not (ca or certificate or key or token):
+            return None
+        if not (ca and certificate and key and token):
+            raise UsageProblem(
+                "An identity is four files: give --ca-file, --cert-file, --key-file "
+                "and --token-file, or none of them.",
+                "身份由四个文件组成：请同时给出 --ca-file、--cert-file、--key-file 和"
+                " --token-file，或全部省略。",
+            )
+        return Credentials.given(ca=ca, certificate=certificate, key=key, token=token)
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """The options that every command takes."""
 
@@ -40,6 +69,7 @@ class Choices:
     address: str = ""
     lang: Language = Language.EN
     as_json: bool = False
+    proof: Proof = Proof()
 
 
 @dataclass(slots=True)
@@ -50,6 +80,7 @@ class Session:
     stack: AsyncExitStack
     out: Console = field(default_factory=console)
     _endpoints: Endpoints | None = None
+    _credentials: Credentials | None = None
     _clients: dict[str, Client] = field(default_factory=dict)
 
     def say(self, english: str, chinese: str) -> str:
@@ -77,7 +108,7 @@ class Session:
             self._endpoints = (
                 await self._only_node()
                 if self.choices.address
-                # A small file, read once.
+                # Small files, read once.
                 else Endpoints.load(self.choices.data)
             )
         return self._endpoints
@@ -133,9 +164,20 @@ class Session:
 
     async def _client(self, address: str) -> Client:
         if address not in self._clients:
-            client = Client(address)
+            client = Client(address, self._shown())
             self._clients[address] = await self.stack.enter_async_context(client)
         return self._clients[address]
+
+    def _shown(self) -> Credentials:
+        """Return what proves who calls: files of the options, or of the data directory."""
+        if self._credentials is None:
+            place = self.choices.data or default_data()
+            self._credentials = self.choices.proof.read() or (
+                self._endpoints.credentials
+                if self._endpoints
+                else Credentials.load(place)
+            )
+        return self._credentials
 
 
 def as_json(message: Message) -> dict[str, Json]:

@@ -21,7 +21,7 @@ from clients.cli.command import AsJson, Data, Lang, tell
 from clients.cli.divisions import ImportCounts, import_divisions
 from clients.cli.session import Choices, console
 from clients.cli.words import Language, UsageProblem, label, language
-from clients.runtime import Client, ClientError
+from clients.runtime import Client, ClientError, Endpoints
 from clients.runtime.endpoints import default_data
 from clients.runtime.errors import Refused
 from deploy.embedded.errors import DeploymentRefused
@@ -48,6 +48,14 @@ DivisionsFile = Annotated[
         help="CSV of divisions (code, name, level, parent). 区划文件",
     ),
 ]
+NoWalls = Annotated[
+    bool,
+    typer.Option(
+        "--no-walls",
+        help="No certificates, no tokens: whoever is on this machine may do everything. "
+        "To try things out only. 关闭身份与权限",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Wish:
     divisions: Path | None
     as_json: bool
     lang: Language
+    walls: bool = True
 
 
 class Screen:
@@ -98,6 +107,7 @@ class Screen:
             )
         self._out.print(Panel.fit(self._addresses(line), title="Ducha 督查"))
         self._out.print(self._persisted(line))
+        self._out.print(self._identities(line))
         self._out.print(self._next(line))
 
     def _addresses(self, line: Line) -> Table:
@@ -123,13 +133,29 @@ class Screen:
         return self._choose(
             f"Kept over restarts: databases in {postgres}, messages under way in {nats}."
             f"\nNot kept: traces (recent ones in memory). Logs: {line.site.logs}. "
-            f"Addresses for programs: {line.site.endpoints_file}.\n"
-            "[yellow]All servers listen on 127.0.0.1 only: callers are not identified "
-            "yet.[/]",
+            f"Addresses for programs: {line.site.endpoints_file}.",
             f"重启后保留：数据库 {postgres}；在途消息 {nats}。\n"
             f"不保留：链路追踪（仅内存）。日志：{line.site.logs}。"
-            f"程序用地址清单：{line.site.endpoints_file}。\n"
-            "[yellow]所有服务仅监听 127.0.0.1：身份认证尚未上线。[/]",
+            f"程序用地址清单：{line.site.endpoints_file}。",
+        )
+
+    def _identities(self, line: Line) -> str:
+        """Say who may call, and how they prove who they are."""
+        if not self._wish.walls:
+            return self._choose(
+                "[bold yellow]Without walls: whoever can reach 127.0.0.1 may read and do "
+                "everything, in anybody's name. Never with real data.[/]",
+                "[bold yellow]身份与权限已关闭：本机任何人都可以任何名义读写全部数据。"
+                "切勿用于真实数据。[/]",
+            )
+        kept = line.site.identity
+        return self._choose(
+            f"Every caller proves who they are: certificates and tokens of {kept}, which "
+            "only you may read.\nWho reads it speaks for anybody: for others issue "
+            "`ducha ca issue` and `ducha token issue`. All servers listen on 127.0.0.1.",
+            f"每个调用方都须证明身份：证书与令牌在 {kept}（仅本用户可读）。\n"
+            "能读取该目录即可代表任何人：请用 `ducha ca issue`、`ducha token issue` "
+            "为他人签发。所有服务仅监听 127.0.0.1。",
         )
 
     def _next(self, line: Line) -> str:
@@ -156,6 +182,7 @@ def up(
     data: Data = None,
     root: Root = "",
     divisions: DivisionsFile = None,
+    no_walls: NoWalls = False,
     as_json: AsJson = False,
     lang: Lang = None,
 ) -> None:
@@ -163,7 +190,14 @@ def up(
     place = private_directory((data or default_data()).resolve())
     chosen = Choices(data=place, lang=lang or language(), as_json=as_json)
     try:
-        wish = Wish(place, kept_root(place, root), divisions, as_json, chosen.lang)
+        wish = Wish(
+            data=place,
+            root=kept_root(place, root),
+            divisions=divisions,
+            as_json=as_json,
+            lang=chosen.lang,
+            walls=not no_walls,
+        )
         run(wish, Screen(wish))
     except DeploymentRefused as refused:
         tell(ClientError(str(refused)), chosen)
@@ -176,16 +210,15 @@ def up(
 def run(wish: Wish, screen: Screen) -> None:
     """Start the line, import divisions the first time, and wait for Ctrl-C or SIGTERM."""
     screen.say("Starting …", "正在启动……")
-    options = Options(on_event=screen.event)
+    options = Options(on_event=screen.event, walls=wish.walls)
     with _interruptible(), Line(wish.data, root=wish.root, options=options) as line:
-        top = line.places[0].spec.name
-        imported = asyncio.run(import_once(line.grpc(top), wish))
+        imported = asyncio.run(import_once(Endpoints.load(wish.data), wish))
         screen.ready(line, imported)
         while True:
             signal.pause()
 
 
-async def import_once(address: str, wish: Wish) -> ImportCounts | None:
+async def import_once(endpoints: Endpoints, wish: Wish) -> ImportCounts | None:
     """Import the file of divisions, unless this very file was imported already.
 
     What people changed since, such as a retired division, is not undone.
@@ -196,21 +229,21 @@ async def import_once(address: str, wish: Wish) -> ImportCounts | None:
     mark = wish.data / "divisions.sha256"
     digest = hashlib.sha256(wish.root.encode() + file.read_bytes()).hexdigest()
     is_same = mark.exists() and mark.read_text() == digest
-    if is_same and await _stands(address, wish.root):
-        return None
-    counts = await import_divisions(address, file, wish.root)
+    async with endpoints.client() as keeper:
+        if is_same and await _stands(keeper, wish.root):
+            return None
+        counts = await import_divisions(keeper, file, wish.root)
     write_private(mark, digest)
     return counts
 
 
-async def _stands(address: str, root: str) -> bool:
+async def _stands(client: Client, root: str) -> bool:
     """Whether the node knows the root; a database may have been replaced."""
-    async with Client(address) as client:
-        try:
-            request = api.GetDivisionRequest(code=root)
-            await client.call(client.divisions.GetDivision, request)
-        except Refused:
-            return False
+    try:
+        request = api.GetDivisionRequest(code=root)
+        await client.call(client.divisions.GetDivision, request)
+    except Refused:
+        return False
     return True
 
 

@@ -183,7 +183,7 @@ async def _stage(
     """Open the three nodes that the acts need."""
     places = (players.root, players.city.code, players.everybody[0])
     province, city, below = [
-        await stack.enter_async_context(Client(endpoints.for_division(code).grpc))
+        await stack.enter_async_context(endpoints.client(code))
         for code in places
     ]
     today = (datetime.now(UTC) + BEIJING).date()

@@ -98,12 +98,12 @@ async def until_published(endpoints: Endpoints, version: int) -> None:
     """Wait until every node holds this version of the catalogue. The caller bounds it."""
     async with asyncio.TaskGroup() as waits:
         for node in endpoints.nodes:
-            waits.create_task(_until_held(node.grpc, version))
+            waits.create_task(_until_held(endpoints.client(node), version))
 
 
-async def _until_held(address: str, version: int) -> None:
+async def _until_held(opened: Client, version: int) -> None:
     request = catalogue.ListElementsRequest(page_size=1)
-    async with Client(address) as client:
+    async with opened as client:
         while True:
             page = await client.call(client.catalogue.ListElements, request)
             if page.catalogue_version >= version:
@@ -124,7 +124,7 @@ async def differences(endpoints: Endpoints) -> tuple[int, list[str]]:
     """Let every node recompute its counts; return how many, and what differs."""
     compared, wrong = 0, []
     for node in endpoints.nodes:
-        async with Client(node.grpc) as client:
+        async with endpoints.client(node) as client:
             registry = await client.call(
                 client.registry.AuditRegistry, api.AuditRegistryRequest()
             )

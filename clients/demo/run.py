@@ -66,16 +66,16 @@ async def spread_divisions(endpoints: Endpoints, wish: Wish) -> None:
 
     They go down the links in order: who knows the last one knows all.
     """
-    async with Client(endpoints.top().grpc) as province:
+    async with endpoints.client() as province:
         await import_rows(province, wish.rows)
     async with asyncio.timeout(KNOWN_SECONDS), asyncio.TaskGroup() as waits:
         for node in endpoints.nodes:
             own = [row.code for row in wish.rows if node.is_host_of(row.code)]
-            waits.create_task(_until_known(node.grpc, own[-1]))
+            waits.create_task(_until_known(endpoints.client(node), own[-1]))
 
 
-async def _until_known(address: str, code: str) -> None:
-    async with Client(address) as client:
+async def _until_known(opened: Client, code: str) -> None:
+    async with opened as client:
         while True:
             try:
                 await client.call(
@@ -93,10 +93,9 @@ async def main_job(
     endpoints: Endpoints, wish: Wish, board: Board, say: Callable[[str, str], str]
 ) -> Result:
     """Issue, answer, return a few, verify, conclude, close; then compare all counts."""
-    township = endpoints.at_tier("township")[0].grpc
     async with (
-        Client(endpoints.top().grpc) as province,
-        Client(township) as below,
+        endpoints.client() as province,
+        endpoints.client(endpoints.at_tier("township")[0]) as below,
         proof.databases(endpoints) as held,
         asyncio.timeout(WORK_SECONDS),
     ):

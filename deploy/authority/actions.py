@@ -18,9 +18,10 @@ from deploy.authority.errors import (
     NameTaken,
     NameUnknown,
     NothingToRevoke,
+    StillInUse,
 )
 from deploy.authority.register import Entry, Kind, Register
-from deploy.authority.store import DOMAIN, Store
+from deploy.authority.store import DOMAIN, FOLDERS, Store
 from deploy.authority.wishes import Wish
 from deploy.embedded.files import write_private
 
@@ -100,6 +101,28 @@ def rotate(
         return made
 
 
+def rotate_all(
+    store: Store, *, revoke_old: bool = False, days: float = DAYS
+) -> list[Entry]:
+    """Do the same for everybody whose certificates are in force.
+
+    Raises:
+        NoAuthority, FileUnusable, KeyExposed: the authority cannot sign.
+        WishRefused: the days cannot be.
+    """
+    with store.locked():
+        authorities = store.authorities()
+        known = register.read(store.register)
+        now = datetime.now(UTC)
+        holders = [one for one in known.newest(now) if one.kind in FOLDERS]
+        wanted = [wishes.again(one, days) for one in holders]
+        made = write(store, authorities[0], wanted)
+        if revoke_old:
+            old = [entry for one in holders for entry in known.of(one.kind, one.name)]
+            strike(store, authorities, old, Reason.SUPERSEDED)
+        return made
+
+
 def revoke(
     store: Store, asked: str, reason: Reason, kind: Kind | None = None
 ) -> list[Entry]:
@@ -171,15 +194,21 @@ def retire_authorities(store: Store) -> list[Entry]:
     Raises:
         NoAuthority, FileUnusable, KeyExposed: the authority cannot sign.
         NothingToRevoke: there is one only.
+        StillInUse: an older one signed somebody's newest certificate.
     """
     with store.locked():
         newest, *older = store.authorities()
         if not older:
             raise NothingToRevoke(f"an older CA of {store.domain}")
         now = datetime.now(UTC)
+        known = register.read(store.register)
+        subjects = {one.certificate.subject for one in older}
+        late = [one for one in known.newest(now) if one.load().issuer in subjects]
+        late = [one for one in late if one.kind is not Kind.AUTHORITY]
+        if late:
+            raise StillInUse(sorted({one.name for one in late}))
         serials = {one.certificate.serial_number for one in older}
-        known = register.read(store.register).entries
-        gone = [one for one in known if one.serial in serials]
+        gone = [one for one in known.entries if one.serial in serials]
         lines.append(store.register, [register.retired(one, now) for one in gone])
         publish(store, [newest])
         store.write_authorities([newest])

@@ -119,6 +119,24 @@ class NothingToRevoke(AuthorityRefused):
         )
 
 
+class StillInUse(AuthorityRefused):
+    """Somebody's certificate is signed by the CA that is to be retired."""
+
+    reason = "STILL_IN_USE"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Name the holders."""
+        told = ", ".join(names)
+        super().__init__(
+            f"Certificates in force are signed by an older CA: {told}.",
+            f"仍有有效证书由旧根证书签发：{told}。",
+            remedy=(
+                "Run `ducha ca rotate --all` first, or revoke them.",
+                "请先运行 `ducha ca rotate --all`，或将其吊销。",
+            ),
+        )
+
+
 class WishRefused(AuthorityRefused):
     """What is asked for cannot be put into a certificate or token."""
 

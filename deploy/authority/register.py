@@ -78,6 +78,11 @@ class Register:
             one for one in self.entries if one.kind.holder is kind and one.name == name
         ]
 
+    def newest(self, now: datetime) -> list[Entry]:
+        """Return the last certificate of each kind and holder, where it is in force."""
+        last = {(one.kind, one.name): one for one in self.entries}
+        return [one for one in last.values() if one.is_in_force(now)]
+
     def find(self, asked: str) -> list[Entry]:
         """Return what has this name, or else this serial number."""
         named = [

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+
 from deploy.authority import actions, issuer, register, wishes
 from deploy.authority.certificates import Authority, Reason, spiffe_uri
 from deploy.authority.register import Kind, Register
@@ -26,7 +28,8 @@ def ensure(
 ) -> None:
     """Make whatever is missing in `directory` (`DIR/identity`); safe at any time.
 
-    Renewed is what expires within 30 days, and what does not say what it should. What
+    Renewed is what expires within 30 days, what does not say what it should, and what
+    an older CA signed. What
     was revoked stays so: `ducha ca rotate NAME` lets it in again.
 
     Raises:
@@ -44,7 +47,8 @@ def ensure(
             wishes.client(CONSOLE, root),
             *(Wish(Kind.NATS, name) for name in nats_servers),
         ]
-        due = [wish for wish in wanted if _is_due(store, known, wish)]
+        signer = authorities[0].certificate.subject
+        due = [wish for wish in wanted if _is_due(store, known, wish, signer)]
         if not due:
             return
         stale = [entry for wish in due for entry in _wrong(store, known, wish)]
@@ -66,21 +70,22 @@ def _authorities(store: Store) -> list[Authority]:
     return authorities
 
 
-def _is_due(store: Store, known: Register, wish: Wish) -> bool:
+def _is_due(store: Store, known: Register, wish: Wish, signer: x509.Name) -> bool:
     """Whether a holder needs new certificates, and was not shut out."""
     entries = known.of(wish.kind, wish.name)
     newest = {entry.kind: entry for entry in entries}
     if any(entry.revoked_at is not None for entry in newest.values()):
         return False
-    return any(_is_unusable(store, kind, wish) for kind in wish.kinds)
+    return any(_is_unusable(store, kind, wish, signer) for kind in wish.kinds)
 
 
-def _is_unusable(store: Store, kind: Kind, wish: Wish) -> bool:
+def _is_unusable(store: Store, kind: Kind, wish: Wish, signer: x509.Name) -> bool:
     pair = store.read_pair(kind, wish.name)
     if pair is None:
         return True
     left = pair.certificate.not_valid_after_utc - datetime.now(UTC)
-    return left < RENEW or spiffe_uri(pair.certificate) != _uri(store, wish)
+    is_own = spiffe_uri(pair.certificate) == _uri(store, wish)
+    return left < RENEW or not is_own or pair.certificate.issuer != signer
 
 
 def _wrong(store: Store, known: Register, wish: Wish) -> list[register.Entry]:

@@ -36,6 +36,7 @@ from deploy.embedded.postgres_build import SETTINGS, binary, compression
 from deploy.embedded.process import Command, Process, end, spawn, tethered
 
 SUPERUSER: Final = "ducha"
+VIEWER: Final = "ducha_viewer"
 START_SECONDS: Final = 120.0  # crash recovery replays the log first
 POLL_SECONDS: Final = 0.02
 STOP_STEPS: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
@@ -131,6 +132,10 @@ class Postgres:
             "SELECT format('CREATE ROLE %I LOGIN', :'name') WHERE NOT EXISTS"
             " (SELECT FROM pg_roles WHERE rolname = :'name') \\gexec\n"
             "ALTER ROLE :\"name\" PASSWORD :'password';\n"
+            # Whom row-level security holds to an area; the node reads as it for others.
+            f"SELECT 'CREATE ROLE {VIEWER} NOLOGIN' WHERE NOT EXISTS"
+            f" (SELECT FROM pg_roles WHERE rolname = '{VIEWER}') \\gexec\n"
+            f'GRANT {VIEWER} TO :"name";\n'
             "SELECT format('CREATE DATABASE %1$I OWNER %1$I', :'name') WHERE NOT EXISTS"
             " (SELECT FROM pg_database WHERE datname = :'name') \\gexec\n"
             'REVOKE CONNECT, TEMPORARY ON DATABASE :"name" FROM PUBLIC;\n',

@@ -5,8 +5,9 @@ that file is a block device whose every write and every flush passes here, in or
 a process of its own because a process that writes to the disk must not be the one that
 serves it.
 
-It ends when its standard input says so: `cut SEED KEPT` cuts the power and prints what was
-lost; an end of input stops without a cut. Either way every later request meets EIO.
+It ends when its standard input says so: `cut SEED KEPT` cuts the power at the next flush
+that is asked for, instead of it, and prints what was lost; an end of input stops without a
+cut. Either way every later request meets EIO.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import random
 import select
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from faults.places.platter import Loss, Platter
 from faults.places.requests import BUFFER_BYTES, UNANSWERED, Wish
 
 READY = "ready"
+MOMENT_SECONDS = 0.25
+"""So long a cut waits for a flush to come: whoever flushes is in the midst of something."""
 _TYPE = "fuse.ducha_faults"
 
 
@@ -46,6 +50,7 @@ def main() -> None:
     try:
         order = _serve(device, platter)
         if order:
+            _until_a_flush(device, platter)
             _, seed, kept = order.split()
             loss = platter.cut(random.Random(int(seed)), float(kept))  # noqa: S311
             _tell(loss)
@@ -64,6 +69,21 @@ def _serve(device: int, platter: Platter) -> str:
         if sys.stdin in ready:
             return sys.stdin.readline()
         request = requests.read(os.read(device, BUFFER_BYTES))
+        if request.wish not in UNANSWERED:
+            _answer(device, _obey(request, platter))
+
+
+def _until_a_flush(device: int, platter: Platter) -> None:
+    """Go on until somebody wants a flush, or a moment has passed."""
+    end = time.monotonic() + MOMENT_SECONDS
+    while (left := end - time.monotonic()) > 0:
+        ready, _, _ = select.select([device], [], [], left)
+        if not ready:
+            return
+        request = requests.read(os.read(device, BUFFER_BYTES))
+        if request.wish == Wish.FSYNC:
+            _answer(device, requests.refuse(request, errno.EIO))
+            return
         if request.wish not in UNANSWERED:
             _answer(device, _obey(request, platter))
 

@@ -8,6 +8,7 @@ from tier.catalogue.capability import CAPABILITY as CATALOGUE
 from tier.division.capability import CAPABILITY as DIVISION
 from tier.indicator.capability import CAPABILITY as INDICATOR
 from tier.jurisdiction import Level
+from tier.policy.capability import CAPABILITY as ACCESS
 from tier.registry.capability import CAPABILITY as REGISTRY
 from tier.relief.capability import CAPABILITY as RELIEF
 from tier.reporting.capability import CAPABILITY as REPORTING
@@ -22,6 +23,7 @@ CAPABILITIES = (
     RELIEF,
     ASSIGNMENT,
     REPORTING,
+    ACCESS,
 )
 
 if __name__ == "__main__":

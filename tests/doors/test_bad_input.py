@@ -22,7 +22,7 @@ from tests.doors.rpcs import CHILD, RPCS, SAMPLES, Rpc, an_import
 from tests.doors.tiers import Line, footprint, read
 from tests.servers import AnApp, served
 from tier.app import App
-from tier.link import road
+from tier.lanes import UP, Lane
 from tier.link.contact import Contacts
 from tier.link.road import Road
 from tier.link.rpc import LinkService
@@ -78,7 +78,7 @@ def add_link_service(app: App, server: grpc.aio.Server) -> str:
     names = [child.name for child in app.node.children]
     contacts = Contacts(names, names, timedelta(seconds=30))
     nowhere = Road("nats://127.0.0.1:1", app.node.name)
-    lane = road.up(app.node.name, CHILD)
+    lane = Lane(UP, app.node.level, app.node.name, app.node.hosts[0], CHILD)
     receiver = Receiver(app, {}, nowhere, lane, CHILD, contacts=contacts)
     service = LinkService(app, {CHILD: receiver}, contacts)
     add_LinkServiceServicer_to_server(service, server)

@@ -12,7 +12,10 @@ import grpc
 from ducha.link.v1 import link_service_pb2_grpc as stubs
 from tier import ledger
 from tier.app import App, Capability
-from tier.link import actions, road, rpc, store
+from tier.identity.model import area_of
+from tier.jurisdiction import Level
+from tier.lanes import DOWN, UP, Lane
+from tier.link import actions, rpc, store
 from tier.link.actions import Doors
 from tier.link.contact import Contacts
 from tier.link.gauges import Gauges
@@ -20,6 +23,7 @@ from tier.link.parent_line import ParentLine
 from tier.link.repair import Repair
 from tier.link.road import Road
 from tier.link.traffic import Receiver, Sender
+from tier.node import Neighbour, Node
 from tier.runtime.errors import TierError
 
 NEWS_SECONDS = 1.0
@@ -49,12 +53,8 @@ class Lines:
             for kind, door in capability.kinds.items()
         }
         node = app.node
-        self._down = {
-            child.name: road.down(node.name, child.name) for child in node.children
-        }
-        self._up = {
-            child.name: road.up(node.name, child.name) for child in node.children
-        }
+        self._down = {child.name: _below(node, DOWN, child) for child in node.children}
+        self._up = {child.name: _below(node, UP, child) for child in node.children}
         self._children = {
             name: self._receiver(lane, name) for name, lane in self._up.items()
         }
@@ -83,8 +83,8 @@ class Lines:
             self._send(lane, name)
             self._receive(self._children[name])
         if node.parent is not None and parent_line is not None:
-            self._send(road.up(node.parent, node.name), node.parent)
-            receiver = self._receiver(road.down(node.parent, node.name), node.parent)
+            self._send(_above(node, UP, node.parent), node.parent)
+            receiver = self._receiver(_above(node, DOWN, node.parent), node.parent)
             self._receive(receiver)
             repair = Repair(
                 self._app, parent_line, node.parent, receiver, self._contacts
@@ -114,7 +114,7 @@ class Lines:
         )
         return ["ducha.link.v1.LinkService", "ducha.link.v1.LinkOperationService"]
 
-    def _receiver(self, lane: road.Lane, name: str) -> Receiver:
+    def _receiver(self, lane: Lane, name: str) -> Receiver:
         return Receiver(
             self._app, self._doors, self._road, lane, name, contacts=self._contacts
         )
@@ -123,7 +123,17 @@ class Lines:
         self._app.tasks.create_task(receiver.pull())
         self._app.tasks.create_task(receiver.run())
 
-    def _send(self, lane: road.Lane, name: str) -> None:
+    def _send(self, lane: Lane, name: str) -> None:
         sender = Sender(self._app, self._road, lane, name, self._contacts[name])
         self._app.feed.listen(sender.offer)
         self._app.tasks.create_task(sender.run())
+
+
+def _below(node: Node, way: str, child: Neighbour) -> Lane:
+    """Name a lane between a node and its child."""
+    return Lane(way, node.level, node.name, area_of(child.hosts), child.name)
+
+
+def _above(node: Node, way: str, parent: str) -> Lane:
+    """Name a lane between a node and its parent, which is one tier up."""
+    return Lane(way, Level(node.level - 1), parent, area_of(node.hosts), node.name)

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -32,7 +33,6 @@ from nats.js.api import (
 )
 
 from tier.lanes import MESSAGE_BYTES, STREAM_BYTES, Lane
-from tier.link.pull import PULL_BYTES, PULL_MESSAGES, Pull
 from tier.runtime import telemetry
 
 LOG = structlog.get_logger(__name__)
@@ -40,6 +40,11 @@ LOG = structlog.get_logger(__name__)
 STREAM_SECONDS = 3600
 DUPLICATE_SECONDS = 0.1
 """The least there is: nothing of ours relies on it, and an id could be squatted."""
+PULL_MESSAGES = 64
+PULL_BYTES = 16 * 1024 * 1024
+PULL_SECONDS = 30.0
+HEARTBEAT_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 2.0
 PUBLISH_SECONDS = 2.0
 CONNECT_SECONDS = 3.0
 FIRST_PAUSE = 0.1
@@ -67,7 +72,7 @@ class Road:
         self._tls = tls
         self._client = Client()
         self._own: Sequence[Lane] = ()
-        self._pulls: set[Pull] = set()
+        self._pulls: set[_Pull] = set()
         self._open = asyncio.Event()
 
     async def run(self, own: Sequence[Lane]) -> None:
@@ -137,11 +142,11 @@ class Road:
                     yield message
             await asyncio.sleep(FIRST_PAUSE)
 
-    async def _pulled(self, lane: Lane) -> AsyncIterator[Message]:
+    async def _pulled(self, lane: Lane) -> AsyncGenerator[Message, None]:
         """Yield bundles of a lane until this connection ends."""
         client = self._client
         own = lane in self._own or self._tls is None
-        pull = Pull(lane.next if own else lane.ask, client.new_inbox())
+        pull = _Pull(lane.next if own else lane.ask, client.new_inbox())
         with contextlib.suppress(NatsError, OSError):
             await client.subscribe(
                 f"{pull.inbox}.*",
@@ -236,6 +241,77 @@ class Message:
         """Stop the redelivery; if this is lost, the marks drop the repeat."""
         with contextlib.suppress(NatsError, OSError):
             await self._message.ack()
+
+
+class _Pull:
+    """The state of one continuous pull, until its connection ends."""
+
+    def __init__(self, subject: str, inbox: str) -> None:
+        self.inbox = inbox
+        self._subject = subject
+        # We ask for less than fits; whoever sends more than was asked for is not heard.
+        self._queue: asyncio.Queue[Msg | None] = asyncio.Queue(4 * PULL_MESSAGES)
+        self._number = 0
+        self._backoff = FIRST_PAUSE
+        self.outstanding = 0
+        self.refused = False
+
+    async def take(self, message: Msg) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._queue.put_nowait(message)
+
+    def end(self) -> None:
+        """Wake who waits: this connection is over."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._queue.put_nowait(None)
+
+    async def ask(self, client: Client) -> None:
+        """Ask for the next messages; on a dead connection wait a little."""
+        self._number += 1
+        self.refused = False
+        request = {
+            "batch": PULL_MESSAGES,
+            "max_bytes": PULL_BYTES,
+            "expires": int(PULL_SECONDS * 1e9),
+            "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
+        }
+        try:
+            await client.publish(
+                self._subject,
+                json.dumps(request).encode(),
+                f"{self.inbox}.{self._number}",
+            )
+            self.outstanding = PULL_MESSAGES
+        except (NatsError, OSError):
+            await self._rest()
+
+    async def next(self) -> Msg | None:
+        """Return the next message; None for heartbeats, ends and silence."""
+        try:
+            async with asyncio.timeout(2 * HEARTBEAT_SECONDS + 0.5):
+                message = await self._queue.get()
+        except TimeoutError:  # two heartbeats missed: this pull is dead
+            self.outstanding = 0
+            return None
+        if message is None:
+            return None
+        headers = message.headers or {}
+        status = headers.get("Status")
+        if status is None:
+            self._backoff = FIRST_PAUSE
+            self.outstanding -= 1
+            return message
+        if message.subject.endswith(f".{self._number}") and status != "100":
+            self.outstanding = 0  # 404, 408, 409, 503: this pull is over
+            full = "Batch Completed" in headers.get("Description", "")
+            if status in {"503", "409", "404"} and not full:
+                self.refused = True
+                await self._rest()
+        return None
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(self._backoff)
+        self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
 
 
 def tls_context(certificate: Path, key: Path, authorities: Path) -> ssl.SSLContext:

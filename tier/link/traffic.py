@@ -18,12 +18,13 @@ from google.protobuf.message import DecodeError
 from ducha.link.v1 import link_pb2 as pb
 from tier.app import App
 from tier.ledger import Committed
+from tier.lanes import Lane
 from tier.link import actions, seals, wire
 from tier.link.actions import Doors
 from tier.link.contact import Contact, Contacts
 from tier.link.errors import BundleForged
 from tier.link.model import Run
-from tier.link.road import Lane, Message, Road
+from tier.link.road import Message, Road
 from tier.runtime import failpoints, telemetry
 from tier.runtime.errors import TierError
 from tier.runtime.telemetry import Kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tier.identity.model import Role
 from tier.jurisdiction import Code
@@ -64,9 +65,11 @@ class Verdict:
     is_allowed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What was decided, to be counted with its like of the same second."""
+class Decided(NamedTuple):
+    """What was decided, to be counted with its like of the same second.
+
+    A tuple: one is made for every message.
+    """
 
     second: int
     principal: str

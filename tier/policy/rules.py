@@ -66,7 +66,9 @@ def at_door(row: Row, allowed: frozenset[Relation]) -> frozenset[Relation]:
             return allowed
 
 
-def decide(caller: Code, codes: Iterable[Code], allowed: frozenset[Relation]) -> Verdict:
+def decide(
+    caller: Code, codes: Iterable[Code], allowed: frozenset[Relation]
+) -> Verdict:
     """Decide about divisions: all of them, or it is the first refused that decides."""
     verdict = Verdict(caller, None, is_allowed=False)
     for code in codes:

@@ -74,9 +74,7 @@ def _public(rpc: str, why: str = "") -> Row:
 DOWN_AND_UP = (
     _acting(_ASSIGNMENT + "IssueItem", OFFICE),
     _acting(_ASSIGNMENT + "SplitAssignment", OFFICE),
-    _acting(
-        _ASSIGNMENT + "ReceiveAssignments", EXECUTING, "assignments.division"
-    ),
+    _acting(_ASSIGNMENT + "ReceiveAssignments", EXECUTING, "assignments.division"),
     _acting(
         _ASSIGNMENT + "ReportAssignments", EXECUTING, "reports.assignment.division"
     ),

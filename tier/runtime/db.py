@@ -17,6 +17,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from tier.runtime import failpoints
+from tier.jurisdiction import parse
+from tier.runtime.area import AREA
 from tier.runtime.errors import Contended, DatabaseAway, InvalidInput
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -46,6 +48,15 @@ BY_KEY = {
 # One writer at a time, asked for in the round trip that begins the transaction. What an
 # action loads, nobody else changes before it writes.
 BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({0x64756374})"
+# Who sees less than the node reads as this role, which row-level security holds to an area:
+# the second wall, should a query forget to ask for the area itself. It is the role of its
+# connections from the first: statements stay planned for it, and none of them sees more
+# because an area was not set.
+VIEWER = "ducha_viewer"
+SEE = """
+    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SELECT set_config('ducha.area', 'AREA', true)
+"""
 ACQUIRE_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
 
@@ -116,10 +127,15 @@ class Database:
         self,
         writer: asyncpg.Pool[asyncpg.Record],
         readers: asyncpg.Pool[asyncpg.Record],
+        viewers: asyncpg.Pool[asyncpg.Record],
     ) -> None:
-        """Use `writer`, a pool of one, for writing and `readers` for queries."""
+        """Use `writer`, a pool of one, for writing and `readers` for queries.
+
+        `viewers` are for queries of who sees an area only: connections of role VIEWER.
+        """
         self._writer = writer
         self._readers = readers
+        self._viewers = viewers
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
@@ -147,12 +163,20 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
-        """Open a read-only snapshot for queries.
+        """Open a read-only snapshot for queries; of the area, where `AREA` names one.
 
         Raises:
             DatabaseAway: the connection was lost.
         """
+        area = AREA.get()
         try:
+            if area is not None:
+                async with (
+                    self._viewers.acquire(timeout=ACQUIRE_SECONDS) as connection,
+                    _seen_from(connection, area),
+                ):
+                    yield Tx(connection)
+                return
             async with (
                 self._readers.acquire(timeout=ACQUIRE_SECONDS) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
@@ -167,9 +191,10 @@ class Database:
             await tx.fetchval("SELECT 1")
 
     async def close(self) -> None:
-        """Close both pools."""
+        """Close all pools."""
         await self._writer.close()
         await self._readers.close()
+        await self._viewers.close()
 
 
 @asynccontextmanager
@@ -179,6 +204,20 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
     try:
         yield
         failpoints.reach("commit.before")
+    except BaseException:
+        with contextlib.suppress(asyncpg.PostgresError, *LOST_CONNECTIONS):
+            await connection.execute("ROLLBACK")
+        raise
+    await connection.execute("COMMIT")
+
+
+@asynccontextmanager
+async def _seen_from(connection: Connection, area: str) -> AsyncIterator[None]:
+    """Open a snapshot of what an area may see, in one round trip."""
+    # A parsed code: digits. What is sent with others in one go takes no parameters.
+    await connection.execute(SEE.replace("AREA", parse(area)))
+    try:
+        yield
     except BaseException:
         with contextlib.suppress(asyncpg.PostgresError, *LOST_CONNECTIONS):
             await connection.execute("ROLLBACK")
@@ -203,10 +242,10 @@ async def open_database(url: str, *, name: str, readers: int = 8) -> Database:
     """
     settings = {"application_name": name, "timezone": "UTC", "jit": "off"}
 
-    def pool(size: int, more: dict[str, str]) -> Any:
+    def pool(size: int, more: dict[str, str], *, ready: int = 1) -> Any:
         return asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=ready,
             max_size=size,
             reset=_keep,
             command_timeout=STATEMENT_SECONDS,
@@ -214,7 +253,9 @@ async def open_database(url: str, *, name: str, readers: int = 8) -> Database:
             server_settings=settings | more,
         )
 
-    database = Database(await pool(1, BY_KEY), await pool(readers, {}))
+    # Viewers come when they are needed: the role may not be made yet.
+    viewers = await pool(readers, {"role": VIEWER}, ready=0)
+    database = Database(await pool(1, BY_KEY), await pool(readers, {}), viewers)
     async with database.reading() as tx:
         rows = await tx.fetch(DURABILITY)
     unsafe = [f"{row['name']}={row['setting']}" for row in rows]

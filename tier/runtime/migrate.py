@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from tier.runtime import viewer
 from tier.runtime.db import Database, Tx
 
 LOCK = 0x64756368  # "duch": one migrator a database at a time
@@ -32,11 +33,13 @@ async def migrate(db: Database, schemas: Sequence[tuple[str, Path]]) -> list[str
 
     Raises:
         SchemaChanged: a file that was applied before is not what it was.
+        ViewerMissing: a role that the files grant to is missing, and we may not make it.
     """
     applied: list[str] = []
     async with db.transaction() as tx:
         await tx.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         await tx.execute(TABLE)
+        await viewer.ensure(tx)
     for capability, folder in schemas:
         for file in sorted(folder.glob("*.sql")):
             async with db.transaction() as tx:

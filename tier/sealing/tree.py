@@ -217,11 +217,22 @@ def check_consistency(
         return
     if not old_size & (old_size - 1):
         proof = [old_root, *proof]
-    if not proof:
-        raise ProofWrong("the consistency proof is empty")
-    node, last = old_size - 1, size - 1
+    if _both_roots(digest, (old_size - 1, size - 1), proof) != (old_root, root):
+        raise ProofWrong(f"the tree of {size} does not extend that of {old_size}")
+
+
+def _both_roots(
+    digest: Digest, edges: tuple[int, int], proof: Sequence[bytes]
+) -> tuple[bytes, bytes]:
+    """Return the older and the newer root that a consistency proof leads to.
+
+    `edges` are the last leaves of both trees.
+    """
+    node, last = edges
     while node & 1:
         node, last = node >> 1, last >> 1
+    if not proof:
+        raise ProofWrong("the consistency proof is empty")
     before = after = proof[0]
     for sibling in proof[1:]:
         if not last:
@@ -234,8 +245,9 @@ def check_consistency(
         else:
             after = digest(NODE + after + sibling)
         node, last = node >> 1, last >> 1
-    if last or before != old_root or after != root:
-        raise ProofWrong(f"the tree of {size} does not extend that of {old_size}")
+    if last:
+        raise ProofWrong("the consistency proof is too short")
+    return before, after
 
 
 def tile_of(node: NodeId) -> tuple[NodeId, Range]:

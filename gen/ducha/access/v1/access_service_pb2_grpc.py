@@ -52,7 +52,6 @@ class AccessServiceServicer:
         Errors:
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
-        * `PERMISSION_DENIED` / `NOT_ALLOWED`: not by this role, or not for this division. See docs/policy.md.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

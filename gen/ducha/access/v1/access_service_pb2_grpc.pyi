@@ -39,7 +39,6 @@ class AccessServiceStub:
     Errors:
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
-    * `PERMISSION_DENIED` / `NOT_ALLOWED`: not by this role, or not for this division. See docs/policy.md.
     """
 
 @_typing.type_check_only
@@ -53,7 +52,6 @@ class AccessServiceAsyncStub(AccessServiceStub):
     Errors:
     * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
     * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
-    * `PERMISSION_DENIED` / `NOT_ALLOWED`: not by this role, or not for this division. See docs/policy.md.
     """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -70,7 +68,6 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
         * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
-        * `PERMISSION_DENIED` / `NOT_ALLOWED`: not by this role, or not for this division. See docs/policy.md.
         """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
