@@ -67,13 +67,17 @@ class Flow:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
-    async def rounds(self, number: int = 1) -> None:
-        """Do so many rounds of everything, complete, and stop; for unsteady scenarios."""
+    async def rounds(self, number: int = 1, without: str = "") -> None:
+        """Do so many rounds of everything, complete, and stop; for unsteady scenarios.
+
+        The unit at the node `without` begins nothing.
+        """
         async with asyncio.TaskGroup() as tasks:
             for issuer, area in self.stage.issuers:
-                work = Round(self.office, [issuer], number, area)
-                tasks.create_task(work.run())
-            tasks.create_task(self._asked(number))
+                if self.office.home(issuer) != without:
+                    work = Round(self.office, [issuer], number, area)
+                    tasks.create_task(work.run())
+            tasks.create_task(self._asked(number, without))
 
     async def _supervise(self, issuer: str, area: str) -> None:
         """Issue, receive, report, return, report again, verify; and again."""
@@ -87,7 +91,7 @@ class Flow:
             await self._asked(1)
             await asyncio.sleep(self.pause)
 
-    async def _asked(self, number: int) -> None:
+    async def _asked(self, number: int, without: str = "") -> None:
         """Have three tiers ask for overlapping cells of a new month; answer all of it."""
         for _ in range(number):
             period = next(PERIODS)
@@ -97,7 +101,7 @@ class Flow:
             for turn, (requester, _) in enumerate(self.stage.issuers):
                 cut = [ELEMENTS[(turn + n) % len(ELEMENTS)] for n in range(WIDTH)]
                 own = [code for code in towns if code.startswith(requester)]
-                if own:
+                if own and self.office.home(requester) != without:
                     asked = await self.bureau.ask(requester, cut, period, own)
                     made.append(asked.data_request_id)
             await eventually(

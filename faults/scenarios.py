@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
-from faults.kinds import failpoints, freezes, kills
+from faults.kinds import commits, failpoints, freezes, kills, restored, stores
 from faults.scenario import Scenario
 
-KINDS = (kills, freezes, failpoints)
+KINDS = (kills, freezes, failpoints, stores, commits, restored)
 """Faults of processes and data."""
 ELSEWHERE = ("faults.places.scenarios", "faults.wire.scenarios", "faults.clocks")
 """Modules with SCENARIOS of their own: disks, networks, clocks."""

@@ -11,6 +11,7 @@ from faults.checkers import conservation
 from faults.readers import Readers
 from faults.rigs import Stage
 from tests.checkers import collected, order, sets, snapshots, whole
+from tests.checkers.places import Place
 from tests.checkers.sets import Finding
 from tests.checkers.snapshots import Snapshot
 
@@ -78,14 +79,14 @@ async def judged(stage: Stage, readers: Readers) -> Verdict:
         verdict.disorder(what)
     for what in whole.differences(held):
         verdict.differ(what)
-    await _accounts(verdict, held, readers)
-    await _quarantined(verdict, stage)
+    await accounts(verdict, held, readers)
+    await quarantined(verdict, places)
     for finding in await collected.findings(places, stage.collected):
         verdict.add(finding)
     return verdict
 
 
-async def _accounts(
+async def accounts(
     verdict: Verdict, held: Mapping[str, Snapshot], readers: Readers
 ) -> None:
     """Compare what nodes tell with what they hold, and with the fold of the history."""
@@ -102,9 +103,9 @@ async def _accounts(
                 verdict.add(finding)
 
 
-async def _quarantined(verdict: Verdict, stage: Stage) -> None:
+async def quarantined(verdict: Verdict, places: Mapping[str, Place]) -> None:
     """Nothing may wait aside: nobody did anything wrong."""
-    for name, place in stage.running.places.items():
+    for name, place in places.items():
         connection = await asyncpg.connect(place.database_url)
         try:
             waiting = await connection.fetchval(ASIDE)

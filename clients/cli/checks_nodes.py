@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from clients.cli.findings import Finding, failure, ok, warning
-from clients.runtime import Client, ClientError, NodeEndpoint
+from clients.runtime import Client, ClientError, Credentials, NodeEndpoint
 from deploy.embedded import inspection
 from ducha.link.v1 import link_pb2, link_service_pb2
 
@@ -26,22 +26,22 @@ BAD_SKEW_SECONDS = 30.0
 POSTGRES_VERSION = 18
 
 
-async def node(one: NodeEndpoint) -> list[Finding]:
+async def node(one: NodeEndpoint, shown: Credentials) -> list[Finding]:
     """Check one node from all sides; a node that does not serve is asked no more."""
-    found = [await health(one)]
+    found = [await health(one, shown)]
     if one.http:
         found.append(await clock(one))
     if one.database_url:
         found.append(await database(one))
     if found[0].severity == 0:
-        found += [finding async for finding in links(one)]
+        found += [finding async for finding in links(one, shown)]
     return found
 
 
-async def health(one: NodeEndpoint) -> Finding:
+async def health(one: NodeEndpoint, shown: Credentials) -> Finding:
     """Check that gRPC health says SERVING."""
     check = f"node {one.node}"
-    async with grpc.aio.insecure_channel(one.grpc) as channel:
+    async with shown.channel(one.grpc) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
@@ -122,9 +122,9 @@ async def database(one: NodeEndpoint) -> Finding:
     )
 
 
-async def links(one: NodeEndpoint) -> AsyncIterator[Finding]:
+async def links(one: NodeEndpoint, shown: Credentials) -> AsyncIterator[Finding]:
     """Check every link of the node: contact, backlog, quarantine."""
-    async with Client(one.grpc) as client:
+    async with Client(one.grpc, shown) as client:
         try:
             request = link_service_pb2.ListLinksRequest()
             answer = await client.call(client.links.ListLinks, request)
@@ -210,11 +210,11 @@ async def messages(content: Mapping[str, Any]) -> Finding:
 
 
 async def everything(
-    nodes: tuple[NodeEndpoint, ...], content: Mapping[str, Any]
+    nodes: tuple[NodeEndpoint, ...], content: Mapping[str, Any], shown: Credentials
 ) -> list[Finding]:
     """Check the messages, and all nodes at once."""
     found = [await messages(content)]
-    for each in await asyncio.gather(*map(node, nodes)):
+    for each in await asyncio.gather(*(node(one, shown) for one in nodes)):
         found += each
     return found
 

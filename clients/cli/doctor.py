@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 from rich.markup import escape
 
-from clients.cli import checks_machine, checks_nodes
+from clients.cli import checks_identity, checks_machine, checks_nodes
 from clients.cli.command import AsJson, Data, Lang
 from clients.cli.findings import Finding, Severity, worst
 from clients.cli.session import console
 from clients.cli.words import Language, language
 from clients.runtime import Endpoints
 from clients.runtime.endpoints import default_data
-from clients.runtime.errors import EndpointsUnusable
+from clients.runtime.errors import ClientError
 
 MARKS = {
     Severity.OK: "[green]✓[/]",
@@ -44,14 +45,16 @@ def examine(data: Path) -> list[Finding]:
         return found
     listed, content = checks_machine.endpoints_file(data)
     found.append(listed)
+    found += checks_identity.everything(data, content, datetime.now(UTC))
     if not content:
         return found
     found += checks_machine.processes(content)
     try:
-        nodes = Endpoints.load(data).nodes
-    except EndpointsUnusable:
-        nodes = ()
-    return found + asyncio.run(checks_nodes.everything(nodes, content))
+        known = Endpoints.load(data)
+    except ClientError:  # said above: of the list, or of the identities
+        return found
+    checked = checks_nodes.everything(known.nodes, content, known.credentials)
+    return found + asyncio.run(checked)
 
 
 def _write_json(findings: list[Finding]) -> None:

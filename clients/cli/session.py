@@ -81,7 +81,7 @@ class Session:
     out: Console = field(default_factory=console)
     _endpoints: Endpoints | None = None
     _credentials: Credentials | None = None
-    _clients: dict[str, Client] = field(default_factory=dict)
+    _clients: dict[tuple[str, str], Client] = field(default_factory=dict)
 
     def say(self, english: str, chinese: str) -> str:
         """Return the text in the user's language."""
@@ -142,11 +142,17 @@ class Session:
         """Return a client of the node of a tier or division; the top one by default."""
         if self.choices.address:
             return await self._client(self.choices.address)
-        return await self._client((await self._node(place)).grpc)
+        node = await self._node(place)
+        return await self._client(node.grpc, node.area)
+
+    async def acting(self, division: str) -> Client:
+        """Return a client of a division's node, that speaks for it in every request."""
+        node = await self._node(division)
+        return await self._client(node.grpc, division)
 
     async def client_of(self, node: NodeEndpoint) -> Client:
         """Return a client of the node."""
-        return await self._client(node.grpc)
+        return await self._client(node.grpc, node.area)
 
     async def _node(self, place: str) -> NodeEndpoint:
         endpoints = await self.endpoints()
@@ -162,11 +168,13 @@ class Session:
             )
         return endpoints.for_division(place or endpoints.root)
 
-    async def _client(self, address: str) -> Client:
-        if address not in self._clients:
-            client = Client(address, self._shown())
-            self._clients[address] = await self.stack.enter_async_context(client)
-        return self._clients[address]
+    async def _client(self, address: str, stands: str = "") -> Client:
+        if (address, stands) not in self._clients:
+            shown = self._shown()
+            client = Client(address, shown.standing(stands) if stands else shown)
+            opened = await self.stack.enter_async_context(client)
+            self._clients[address, stands] = opened
+        return self._clients[address, stands]
 
     def _shown(self) -> Credentials:
         """Return what proves who calls: files of the options, or of the data directory."""

@@ -183,8 +183,7 @@ async def _stage(
     """Open the three nodes that the acts need."""
     places = (players.root, players.city.code, players.everybody[0])
     province, city, below = [
-        await stack.enter_async_context(endpoints.client(code))
-        for code in places
+        await stack.enter_async_context(endpoints.client(code)) for code in places
     ]
     today = (datetime.now(UTC) + BEIJING).date()
     return Stage(players, province, city, below, things.months(today), tell)

@@ -15,6 +15,20 @@ from clients.runtime.errors import Answer, CallFailed, Refused, Unreachable, Vio
 NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 """Codes that say nothing about whether the work was done."""
 
+_SIGNS = (
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "shows a certificate that none of your authorities issued",
+        "出示的证书不是由您信任的根证书签发的",
+    ),
+    ("WRONG_VERSION_NUMBER", "does not speak TLS: it has no walls", "未启用 TLS"),
+    (
+        "Socket closed",
+        "hung up: it may want a certificate that it trusts",
+        "断开了连接：可能要求出示其信任的客户端证书",
+    ),
+)
+"""What gRPC says of a line that could not be opened, and what it means."""
 
 Detail = TypeVar("Detail", bound=Message)
 
@@ -77,9 +91,7 @@ def _unpack(detail: AnyMessage, into: Detail) -> Detail | None:
 def _with_address(answer: Answer, address: str) -> Answer:
     if answer.reason:  # the node spoke for itself, such as DRAINING
         return answer
-    late = answer.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    why = "did not answer in time" if late else "cannot be reached"
-    why_zh = "未在时限内应答" if late else "无法连接"
+    why, why_zh = _why(answer)
     return Answer(
         code=answer.code,
         english=f"The node at {address} {why} ({answer.english}). "
@@ -87,3 +99,13 @@ def _with_address(answer: Answer, address: str) -> Answer:
         chinese=f"节点 {address} {why_zh}（{answer.english}）。"
         "请确认其正在运行（`ducha doctor`），然后重试。",
     )
+
+
+def _why(answer: Answer) -> tuple[str, str]:
+    """Return what the line itself says in the way, as far as gRPC tells."""
+    if answer.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "did not answer in time", "未在时限内应答"
+    for sign, english, chinese in _SIGNS:
+        if sign in answer.english:
+            return english, chinese
+    return "cannot be reached", "无法连接"

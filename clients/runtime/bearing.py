@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import grpc
 
+AUTHORIZATION = "authorization"
 Token = Callable[[object], str]
 
 
@@ -61,7 +62,7 @@ class BearingChannel(grpc.aio.Channel):
 
 
 class _Bearing:
-    """A method of a stub whose every call has a token."""
+    """A method of a stub whose every call has a token: its own, or the one it is given."""
 
     __slots__ = ("_method", "_token")
 
@@ -76,7 +77,7 @@ class _Bearing:
         metadata: Iterable[tuple[str, str | bytes]] | None = None,
         **named: Any,
     ) -> Any:
-        bearer = ("authorization", f"Bearer {self._token(request)}")
-        return self._method(
-            request, *given, metadata=(*(metadata or ()), bearer), **named
-        )
+        told = tuple(metadata or ())
+        if all(key != AUTHORIZATION for key, _ in told):
+            told += ((AUTHORIZATION, f"Bearer {self._token(request)}"),)
+        return self._method(request, *given, metadata=told, **named)

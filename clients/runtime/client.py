@@ -31,9 +31,9 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
-    # A dead line is noticed in 30 seconds; nodes allow a ping each 10.
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    # A dead line is noticed in 8 seconds; nodes allow a ping each 4.
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # Repeats are ours: they keep the request_id and honour RetryInfo.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,15 +65,19 @@ class Issuing:
     key_id: str
     issuer: str
     root: str
+    stands: str = ""
+    """Division of requests that act for none; the root by default."""
     subject: str = "console"
     roles: Sequence[str] = PEOPLE
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def token(self, request: object) -> str:
-        """Return a token of the division that acts, or of the root where none does."""
+        """Return a token of the division that acts, or of where the caller stands."""
         division = getattr(request, "division", "")
         acts = isinstance(division, str) and division.startswith(self.root)
-        return self.of(division if acts and _is_code(division) else self.root)
+        if acts and _is_code(division):
+            return self.of(division)
+        return self.of(self.stands or self.root)
 
     def of(self, division: str) -> str:
         """Return a token of a division; it lasts an hour, and is renewed before."""
@@ -168,12 +172,24 @@ class Credentials:
                 Kept(Path(token)),
             )
         except OSError as broken:
-            raise CredentialsUnusable.at(Path(str(broken.filename)), broken) from broken
+            file = Path(str(broken.filename))
+            raise CredentialsUnusable.missing(file, broken) from broken
 
     @property
     def has_walls(self) -> bool:
         """Whether there is anything to prove."""
         return bool(self.certificate)
+
+    def standing(self, division: str) -> Credentials:
+        """Return the same for who stands at `division`, such as a node's own operators.
+
+        It speaks for that division wherever a request acts for none. A token that was
+        given says by itself where its owner stands, and is not changed.
+        """
+        bearer = self.bearer
+        if not (isinstance(bearer, Issuing) and division.startswith(bearer.root)):
+            return self
+        return replace(self, bearer=replace(bearer, stands=division))
 
     def channel(
         self, address: str, options: Sequence[tuple[str, Any]] = ()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clients.runtime.calling import Limits
 from clients.runtime.client import Client
-from clients.runtime.credentials import Credentials
+from clients.runtime.credentials import DIGITS, Credentials
 from clients.runtime.errors import EndpointsUnusable, NodeUnknown
 
 TIERS = ("province", "city", "county", "township")
@@ -54,6 +54,12 @@ class NodeEndpoint:
     grpc: str
     http: str = ""
     database_url: str = ""
+
+    @property
+    def area(self) -> str:
+        """The smallest division that contains all that the node hosts."""
+        heads = [{host[:digits] for host in self.hosts} for digits in sorted(DIGITS)]
+        return max((head for (head, *others) in heads if not others), default="")
 
     def is_host_of(self, division: str) -> bool:
         """Say whether the division lies within what the node hosts."""
@@ -129,7 +135,8 @@ class Endpoints:
             for entry in tiers.get(tier, ())
         )
         data = str(content.get("data", ""))
-        credentials = Credentials.load(Path(data)) if data else Credentials()
+        walls = data and content.get("walls", True)
+        credentials = Credentials.load(Path(data)) if walls else Credentials()
         return cls(str(content["root"]), nodes, data, credentials)
 
     def client(
@@ -143,7 +150,7 @@ class Endpoints:
         node = (
             self.for_division(place or self.root) if isinstance(place, str) else place
         )
-        return Client(node.grpc, self.credentials, limits)
+        return Client(node.grpc, self.credentials.standing(node.area), limits)
 
     def at_tier(self, tier: str) -> tuple[NodeEndpoint, ...]:
         """Return the nodes of one tier."""

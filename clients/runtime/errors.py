@@ -39,6 +39,16 @@ class CredentialsUnusable(ClientError):
             "或重新执行 `ducha ca init`。",
         )
 
+    @classmethod
+    def missing(cls, file: Path, broken: OSError) -> CredentialsUnusable:
+        """Name a file that was given, and why it cannot be read."""
+        why = broken.strerror or repr(broken)
+        return cls(
+            f"{file} cannot be read ({why}). Give the files that the operator of the "
+            "node gave you; a token comes from your issuer.",
+            f"{file} 无法读取（{why}）。请使用节点运维方提供的文件；令牌由签发方提供。",
+        )
+
 
 class NodeUnknown(ClientError):
     """No node in the list hosts the division."""

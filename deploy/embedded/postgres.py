@@ -133,13 +133,14 @@ class Postgres:
             " (SELECT FROM pg_roles WHERE rolname = :'name') \\gexec\n"
             "ALTER ROLE :\"name\" PASSWORD :'password';\n"
             # Whom row-level security holds to an area; the node reads as it for others.
-            f"SELECT 'CREATE ROLE {VIEWER} NOLOGIN' WHERE NOT EXISTS"
-            f" (SELECT FROM pg_roles WHERE rolname = '{VIEWER}') \\gexec\n"
-            f'GRANT {VIEWER} TO :"name";\n'
+            "SELECT format('CREATE ROLE %I NOLOGIN', :'viewer') WHERE NOT EXISTS"
+            " (SELECT FROM pg_roles WHERE rolname = :'viewer') \\gexec\n"
+            'GRANT :"viewer" TO :"name";\n'
             "SELECT format('CREATE DATABASE %1$I OWNER %1$I', :'name') WHERE NOT EXISTS"
             " (SELECT FROM pg_database WHERE datname = :'name') \\gexec\n"
             'REVOKE CONNECT, TEMPORARY ON DATABASE :"name" FROM PUBLIC;\n',
             name=name,
+            viewer=VIEWER,
             password=passwords[name],
         )
 

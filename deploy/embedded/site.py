@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from deploy.authority.store import Store
 from deploy.embedded.files import private_directory, write_private
-from deploy.embedded.nats import NatsServer
+from deploy.embedded.nats import SERVER, NatsServer, Walls
 from deploy.embedded.ports import LOOPBACK, kept_port
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.service import Trusted
@@ -19,6 +21,7 @@ from deploy.embedded.topology import (
     Surroundings,
     configuration,
 )
+from deploy.nats.permissions import chained
 
 NATS_VARIABLE: Final = "DUCHA_NATS_URL"
 OTLP_VARIABLE: Final = "DUCHA_OTLP_ENDPOINT"
@@ -48,19 +51,40 @@ class Site:
         log = self.logs / "postgres.log"
         return Postgres(self.data / "postgres", settings=settings, log=log)
 
-    def nats(self) -> NatsServer | None:
-        """Return the embedded NATS; None when one is given."""
+    def nats(self, *, walls: bool, chain: bool) -> dict[str, NatsServer]:
+        """Return the embedded NATS servers in the order of starting; none when one is given.
+
+        One for all nodes or, with `chain`, one a node, each a leaf node of its parent's.
+        """
         if NATS_VARIABLE in self._given:
-            return None
-        return NatsServer(self.data / "nats", log=self.logs / "nats.log")
+            return {}
+        if chain:
+            return self._chain()
+        lets_in = Walls(self.identity, self.places) if walls else None
+        log = self.logs / f"{SERVER}.log"
+        return {SERVER: NatsServer(self.data / SERVER, log=log, walls=lets_in)}
 
-    def nats_url(self, embedded: NatsServer | None) -> str:
-        """Return where messages go."""
-        return embedded.url if embedded else self._given[NATS_VARIABLE]
+    def nats_url(self, servers: Mapping[str, NatsServer], node: str) -> str:
+        """Return where a node's messages go."""
+        own = servers.get(chained_server(node)) or servers.get(SERVER)
+        return own.url if own else self._given[NATS_VARIABLE]
 
-    def nats_servers(self) -> list[str]:
-        """Return the names of the NATS servers that need certificates."""
-        return [] if NATS_VARIABLE in self._given else ["nats"]
+    def _chain(self) -> dict[str, NatsServer]:
+        """Return a server for each node; a parent's comes before its children's."""
+        servers: dict[str, NatsServer] = {}
+        for place in self.places:
+            name = chained_server(place.spec.name)
+            above = chained_server(place.parent.name) if place.parent else ""
+            lets_in = Walls(
+                self.identity,
+                chained(place),
+                name,
+                place,
+                functools.partial(_leaf_address, servers[above]) if above else None,
+            )
+            log = self.logs / f"{name}.log"
+            servers[name] = NatsServer(self.data / name, log=log, walls=lets_in)
+        return servers
 
     def domain(self) -> str:
         """Return the trust domain of this site's certificates."""
@@ -97,13 +121,23 @@ class Site:
         """Return the configuration file of a node."""
         return private_directory(self.data / "config") / f"{name}.toml"
 
-    def configure(self, postgres: Postgres | None, around: Surroundings) -> list[str]:
+    def configure(
+        self,
+        postgres: Postgres | None,
+        servers: Mapping[str, NatsServer],
+        around: Surroundings,
+    ) -> list[str]:
         """Write every node's file; return the nodes whose file says something new."""
         for place in self.places:
             name, own = place.spec.name, self.addresses[place.spec.name]
             url = self._database_url(place.spec, postgres)
             self.addresses[name] = Addresses(own.grpc, own.http, url)
-        return [place.spec.name for place in self.places if self._write(place, around)]
+        changed = []
+        for place in self.places:
+            url = self.nats_url(servers, place.spec.name)
+            if self._write(place, dataclasses.replace(around, nats_url=url)):
+                changed.append(place.spec.name)
+        return changed
 
     def _write(self, place: Place, around: Surroundings) -> bool:
         own = self.addresses[place.spec.name]
@@ -123,3 +157,12 @@ class Site:
 
     def _port_file(self, name: str) -> Path:
         return private_directory(self.data / "ports") / name
+
+
+def chained_server(node: str) -> str:
+    """Return the name of a node's own NATS server, in a chain."""
+    return f"{SERVER}-{node}"
+
+
+def _leaf_address(server: NatsServer) -> str:
+    return server.leaf_address

@@ -71,7 +71,7 @@ class Addresses:
 class Surroundings:
     """What all nodes share."""
 
-    nats_url: str
+    nats_url: str = ""
     otlp_endpoint: str = ""
     log_level: str = "info"
     identity: str = ""

@@ -27,7 +27,7 @@ ACCOUNTS_FILE: Final = "accounts.conf"
 SYSTEM: Final = "SYS"
 CONNECTIONS: Final = 4
 """Of one node: one, and the dead ones that were not noticed yet."""
-CHAINED: Final = 2
+CHAINED: Final = 3
 SUBSCRIPTIONS: Final = 64
 SUBSCRIPTIONS_A_LINK: Final = 8
 GUARDS: Final = 8

@@ -129,5 +129,3 @@ def _publish(parent: NodeSpec, child: NodeSpec) -> Iterator[str]:
         yield f"$JS.API.CONSUMER.DURABLE.CREATE.{one.stream}.{one.stream}"
     yield up.next
     yield up.acks
-
-

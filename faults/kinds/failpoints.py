@@ -101,22 +101,17 @@ async def stopped_at(context: Context, name: str, places: Sequence[str]) -> None
     spec = ",".join(f"{one}=stop:{context.rng.randint(3, 40)}" for one in places)
     context.tell(f"{name} stops at {', '.join(places)}")
     await asyncio.to_thread(restart, context, name, spec)
-    left = len(places)
-    end = time.monotonic() + PATIENCE_SECONDS
+    left, end = len(places), time.monotonic() + PATIENCE_SECONDS
     while left and time.monotonic() < end and not context.is_over:
-        if not await asyncio.to_thread(processes.stands_still, service.pid, 0.1):
-            continue
-        await context.pause(*HELD_SECONDS)
-        healed = time.monotonic()
-        processes.thaw([service.pid])
-        left -= 1
-        outcome.injections += 1
-        outcome.saw(f"{name} stopped by itself")
-        if not await asyncio.to_thread(processes.stands_still, service.pid, 0.1):
-            await context.recover(healed)
-    processes.thaw([service.pid])
+        if await asyncio.to_thread(processes.stands_still, service.pid, 0.1):
+            await context.pause(*HELD_SECONDS)
+            processes.thaw([service.pid])
+            left -= 1
+            outcome.injections += 1
+            outcome.saw(f"{name} stopped by itself")
+    healed = time.monotonic()
     await asyncio.to_thread(restart, context, name, "")
-    service.await_serving(time.monotonic() + PATIENCE_SECONDS)
+    await context.recover(healed)
 
 
 def _chosen(context: Context, every: Sequence[Place]) -> Iterator[Place]:

@@ -151,7 +151,8 @@ class PowerDisk:
         run(["sync", "-f", str(self.place)])
 
     def close(self) -> None:
-        """Unmount, and remove the images."""
+        """Unmount, and remove the images; whoever still works there ends."""
+        evict(self.place)
         self._release()
         for image in (self._safe, self._seen):
             image.unlink(missing_ok=True)

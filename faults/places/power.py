@@ -43,7 +43,7 @@ def _on_a_power_disk(data: Path) -> Iterator[Stage]:
         yield stage
     finally:
         if stage is not None:
-            stage.line.stop()
+            _stop(stage.line)
         disk.close()
 
 
@@ -76,6 +76,14 @@ async def of_the_machine(context: Context) -> Outcome:
         context.tell(f"up again after {healed - began:.1f} s")
         await context.recover(healed)
     return outcome
+
+
+def _stop(line: Line) -> None:
+    """Stop a line; one whose disk is dead cannot even say good-bye."""
+    try:
+        line.stop()
+    except OSError:
+        _die(line)
 
 
 def _die(line: Line) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from faults.places import power
+from faults.places import full, power
 from faults.scenario import Scenario
 
-SCENARIOS: Sequence[Scenario] = (*power.SCENARIOS,)
+SCENARIOS: Sequence[Scenario] = (*power.SCENARIOS, *full.SCENARIOS)

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import asyncpg
-import grpc
 
 from ducha.link.v1 import link_pb2
 from ducha.registry.v1 import registry_facts_pb2 as facts
@@ -167,7 +166,7 @@ def _marks(body: bytes, periods: Collection[str]) -> list[str]:
 
 async def _told(place: Place, collected: Collected) -> AsyncIterator[str]:
     """Yield what a node itself says is wrong."""
-    async with grpc.aio.insecure_channel(place.grpc) as channel:
+    async with place.channel() as channel:
         stub = RegistryServiceStub(channel)
         audit = await stub.AuditRegistry(registry.AuditRegistryRequest())
         for one in audit.differences:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from grpc import aio
+
+from clients.runtime import Credentials
 from deploy.embedded.line import Line
+from tier.identity.model import area_of
 from tier.jurisdiction import Level, contains, level_of, parse
 
 
@@ -19,6 +24,12 @@ class Place:
     database_url: str
     parent: str | None
     children: tuple[str, ...]
+    credentials: Credentials = field(default_factory=Credentials, compare=False)
+    """Of somebody who stands at the node's own division."""
+
+    def channel(self, options: Sequence[tuple[str, int]] = ()) -> aio.Channel:
+        """Return a channel to the node, through its walls if it has any."""
+        return self.credentials.channel(self.grpc, options)
 
     def holds(self, division: str) -> bool:
         """Whether assignments of `division` belong into this node's database."""
@@ -29,6 +40,7 @@ class Place:
 
 def places_of(line: Line) -> dict[str, Place]:
     """Return the nodes of a running line by name, top down."""
+    shown = Credentials.load(line.data) if line.options.walls else Credentials()
     return {
         place.spec.name: Place(
             place.spec.name,
@@ -38,6 +50,7 @@ def places_of(line: Line) -> dict[str, Place]:
             line.site.addresses[place.spec.name].database_url,
             place.parent.name if place.parent else None,
             tuple(child.name for child in place.children),
+            shown.standing(area_of(tuple(map(parse, place.spec.hosts)))),
         )
         for place in line.places
     }

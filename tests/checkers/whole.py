@@ -106,7 +106,7 @@ def differences(held: Mapping[str, Snapshot]) -> list[str]:
 async def by_api(snapshot: Snapshot) -> list[str]:
     """Return where a node's gRPC answers differ from its database."""
     name = snapshot.place.name
-    async with grpc.aio.insecure_channel(snapshot.place.grpc, OPTIONS) as channel:
+    async with snapshot.place.channel(OPTIONS) as channel:
         told = await listed(channel)
         counts = reporting_grpc.ReportingServiceStub(channel)
         audit = await counts.AuditProgress(reporting.AuditProgressRequest())

@@ -27,7 +27,7 @@ async def serving(handlers: Mapping[str, Handler]) -> AsyncIterator[Client]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with Client(f"127.0.0.1:{port}", QUICK) as client:
+        async with Client(f"127.0.0.1:{port}", limits=QUICK) as client:
             yield client
     finally:
         await server.stop(None)
@@ -121,7 +121,7 @@ async def test_an_act_without_an_id_is_sent_once() -> None:
 
 async def test_a_node_that_stays_away_is_unreachable() -> None:
     """The text names the address and the next step, in both languages."""
-    async with Client("127.0.0.1:1", QUICK) as client:
+    async with Client("127.0.0.1:1", limits=QUICK) as client:
         with pytest.raises(Unreachable) as caught:
             await client.call(client.assignments.GetItem, api.GetItemRequest())
 

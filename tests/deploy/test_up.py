@@ -16,7 +16,7 @@ from clients.cli.doctor import examine
 from clients.cli.findings import Severity, worst
 from clients.cli.up import kept_root
 from clients.cli.words import UsageProblem
-from clients.runtime import Client, Endpoints
+from clients.runtime import Endpoints
 from ducha.division.v1 import division_service_pb2 as api
 from tests.deploy.processes import is_alive
 
@@ -57,7 +57,7 @@ class Up:
 
 
 async def name_of(data: Path, code: str) -> str:
-    async with Client(Endpoints.load(data).top().grpc) as client:
+    async with Endpoints.load(data).client() as client:
         answer = await client.call(
             client.divisions.GetDivision, api.GetDivisionRequest(code=code)
         )

@@ -17,6 +17,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from clients.runtime import Credentials
 from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
@@ -41,8 +42,9 @@ from tests.servers import Refusal, refusal
 TIERS = ("province", "city", "county", "township")
 SECONDS = 20.0
 
-# What moves by itself: the marks that neighbours exchange.
-MOVING = {"link_inbound", "link_receipt"}
+# What moves by itself: the marks that neighbours exchange, the checkpoints of the
+# ledger; and every decision is recorded, a refusal too.
+MOVING = {"link_inbound", "link_receipt", "access_decision"}
 DIGEST = "md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
 # Rows of these are added and never touched again.
 DIGESTS = dict.fromkeys(("ledger_fact", "ledger_outbox", "request"), "''")
@@ -157,13 +159,12 @@ class Line:
 async def opened(data: Path) -> AsyncIterator[Line]:
     """Open channels and connections to the line that lives in `data`."""
     told: dict[str, Any] = json.loads((data / "endpoints.json").read_text())
+    shown = Credentials.load(data)
     async with AsyncExitStack() as stack:
         tiers: dict[str, Tier] = {}
         for name in TIERS:
             (node,) = told["tiers"][name]
-            channel = await stack.enter_async_context(
-                grpc.aio.insecure_channel(node["grpc"])
-            )
+            channel = await stack.enter_async_context(shown.channel(node["grpc"]))
             db = await asyncpg.connect(node["database_url"])
             stack.push_async_callback(db.close)
             tiers[name] = Tier(name, channel, db, node["database_url"])

@@ -203,13 +203,15 @@ class Office:
     ) -> None:
         """Report for divisions of one node, each with a mark of its own, and long texts."""
         marks = {code: f"第{next(self.marks)}号反馈" for code in divisions}
+        # A return may overtake the answer: what counts is the epoch that was reported under.
+        epochs = {code: self.history.epoch((item, code)) for code in divisions}
         request = api.ReportAssignmentsRequest(
             request_id=str(uuid4()),
             actor="乡镇干部",
             reports=[
                 api.AssignmentReport(
                     assignment=pb.AssignmentRef(item_id=item, division=code),
-                    epoch=self.history.epoch((item, code)),
+                    epoch=epochs[code],
                     report=a_report(mark, problems, texts),
                 )
                 for code, mark in marks.items()
@@ -218,8 +220,7 @@ class Office:
         desk = self.at(divisions[0]).assignments
         await self.insist(self.home(divisions[0]), desk.ReportAssignments, request)
         for code, mark in marks.items():
-            key = item, code
-            self.history.reported[key][self.history.epoch(key)] = mark
+            self.history.reported[item, code][epochs[code]] = mark
 
     async def send_back(self, issuer: str, item: str, divisions: Sequence[str]) -> None:
         """Return reports with a reason; each begins a new epoch."""
@@ -349,8 +350,7 @@ async def open_office(
     office = Office(places, history, list(codes))
     async with AsyncExitStack() as stack:
         for name, place in places.items():
-            channel = grpc.aio.insecure_channel(place.grpc, OPTIONS)
-            await stack.enter_async_context(channel)
+            channel = await stack.enter_async_context(place.channel(OPTIONS))
             office.desks[name] = Desk(
                 work_grpc.AssignmentServiceStub(channel),
                 divisions_grpc.DivisionServiceStub(channel),

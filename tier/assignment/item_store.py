@@ -57,6 +57,12 @@ TALLY = """
 
 TARGET_COUNT = "SELECT count(*) FROM assignment WHERE item_id = $1"
 
+# 'z' comes after every digit in any collation: the range holds the area and all within it.
+REACHES = """
+    SELECT EXISTS (SELECT FROM assignment
+                    WHERE item_id = $1 AND division >= $2 AND division < $2 || 'z')
+"""
+
 # Which child nodes hold assignments of the item.
 BRANCHES = """
     SELECT DISTINCT child.name
@@ -144,6 +150,12 @@ async def target_count(tx: Tx, item_id: UUID) -> int:
     """Return how many assignments of an item are here."""
     count: int = await tx.fetchval(TARGET_COUNT, item_id)
     return count
+
+
+async def reaches(tx: Tx, item_id: UUID, area: Code) -> bool:
+    """Whether an item has an assignment within an area."""
+    reaches: bool = await tx.fetchval(REACHES, item_id, area)
+    return reaches
 
 
 async def branches(

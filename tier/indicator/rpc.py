@@ -19,7 +19,7 @@ from tier.indicator import actions, wire
 from tier.indicator.model import Query, Subject
 from tier.jurisdiction import Code, Level, contains, overlap, parse, within
 from tier.registry import Period, PeriodMismatch, parse_period
-from tier.runtime import fields, moments
+from tier.runtime import area, fields, moments
 from tier.runtime.pages import Page
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -75,13 +75,16 @@ class IndicatorService(IndicatorServiceServicer):
         )
 
     def _areas(self, text: str, level: Level) -> tuple[Code, ...]:
-        """Return the areas that are asked for, as far as this node answers for them."""
+        """Return the areas that are asked for, as far as this node answers and they are seen."""
         node = self._app.node
-        if level < node.level:
+        if text:
+            fields.read("within", parse, text)
+        seen = area.narrowed(text)
+        if seen is None or level < node.level or area.is_above(level):
             return ()
-        if not text:
+        if not seen:
             return node.hosts
-        code = fields.read("within", parse, text)
+        code = Code(seen)
         if within(code, node.hosts):
             return (code,)
         return tuple(host for host in node.hosts if contains(code, host))

@@ -17,7 +17,7 @@ from tier.link import rules, store
 from tier.link.errors import QuarantineStands, QuarantineUnknown
 from tier.link.model import Mark, Quarantined, Run, Sifted, Tip
 from tier.node import Node
-from tier.runtime.db import LOST_CONNECTIONS, LOST_RACES, Tx
+from tier.runtime.db import LOST_CONNECTIONS, LOST_RACES, OUT_OF_ROOM, Tx
 from tier.runtime.errors import Contended, DatabaseAway, TierError
 
 Doors = Mapping[str, FactDoor]
@@ -30,7 +30,7 @@ WRONG_JURISDICTION = "WRONG_JURISDICTION"
 BROKEN = "BROKEN"
 OPERATOR = "operator"
 EARLY_FACTS = 500
-TRANSIENT = (*LOST_RACES, *LOST_CONNECTIONS)
+TRANSIENT = (*LOST_RACES, *LOST_CONNECTIONS, OUT_OF_ROOM)
 
 
 @dataclass(frozen=True, slots=True)

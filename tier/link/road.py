@@ -296,11 +296,11 @@ class _Pull:
         if message is None:
             return None
         headers = message.headers or {}
-        status = headers.get("Status")
-        if status is None:
+        if not message.subject.startswith(self.inbox):  # whatever its headers pretend
             self._backoff = FIRST_PAUSE
             self.outstanding -= 1
             return message
+        status = headers.get("Status")
         if message.subject.endswith(f".{self._number}") and status != "100":
             self.outstanding = 0  # 404, 408, 409, 503: this pull is over
             full = "Batch Completed" in headers.get("Description", "")

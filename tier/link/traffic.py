@@ -17,8 +17,8 @@ from google.protobuf.message import DecodeError
 
 from ducha.link.v1 import link_pb2 as pb
 from tier.app import App
-from tier.ledger import Committed
 from tier.lanes import Lane
+from tier.ledger import Committed
 from tier.link import actions, seals, wire
 from tier.link.actions import Doors
 from tier.link.contact import Contact, Contacts

@@ -43,6 +43,6 @@ def must_act(rpc: str, divisions: Iterable[Code]) -> None:
     Raises:
         NotAllowed: they may not.
     """
-    guard, caller = GUARD.get(), CALLER.get()
-    if guard is not None and caller is not None:
-        guard.refuse(rpc, caller, divisions)
+    guard, caller, named = GUARD.get(), CALLER.get(), list(divisions)
+    if guard is not None and caller is not None and named:
+        guard.refuse(rpc, caller, named)

@@ -93,6 +93,11 @@ class WalledVisit:
         self.method = method
         self.caller = caller
 
+    @property
+    def who(self) -> str:
+        """Whose calls count together."""
+        return f"{self.caller.principal} {self.caller.division}"
+
     async def admit(self, request: Any) -> None:
         """Let one message pass. Raises: TierError."""
         await self._entrance.admit(self, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from tier.jurisdiction import Code
 from tier.registry import periods
 from tier.registry.model import Counted, Key, Outcome, Request, Sheet, Split
 from tier.registry.store import COLUMNS, sheet_from
+from tier.runtime.area import AREA
 from tier.runtime.db import Tx
 
 INSERT = """
@@ -106,6 +108,22 @@ NEED_DIVISIONS = "SELECT division FROM registry_need WHERE data_request_id = $1"
 # A branch where all was served never heard of the request.
 ASKED_DIVISIONS = f"{NEED_DIVISIONS} AND joined + confirm + collect > 0"
 
+# ':' is the character after '9': the range holds the area and all within it.
+REACHES = """
+    SELECT EXISTS (SELECT FROM registry_need
+                    WHERE data_request_id = $1 AND division >= $2 AND division < $2 || ':')
+"""
+
+# What of a request lies in the area that is seen: the rows are held to it.
+SEEN = """
+    SELECT data_request_id, sum(served) AS served, sum(joined) AS joined,
+           sum(confirm) AS confirm, sum(collect) AS collect,
+           sum(cardinality(waiting)) AS waiting
+      FROM registry_need
+     WHERE data_request_id = ANY($1)
+     GROUP BY data_request_id
+"""
+
 FORGET_NEEDS = """
     UPDATE registry_need SET waiting = '{}'
      WHERE data_request_id = $1 AND waiting <> '{}'
@@ -177,14 +195,12 @@ async def sheets_on(
 
 async def get(tx: Tx, request_id: UUID) -> Counted | None:
     """Return a request with its counts, if it is here."""
-    row = await tx.fetchrow(GET, request_id)
-    return None if row is None else _counted(row)
+    return (await _seen(tx, await tx.fetch(GET, request_id))).get(request_id)
 
 
 async def several(tx: Tx, request_ids: Sequence[UUID]) -> dict[UUID, Counted]:
     """Return those of the requests that are here, with their counts."""
-    found = map(_counted, await tx.fetch(SEVERAL, request_ids))
-    return {counted.request.request_id: counted for counted in found}
+    return await _seen(tx, await tx.fetch(SEVERAL, request_ids))
 
 
 async def locked(tx: Tx, request_id: UUID) -> Counted | None:
@@ -205,7 +221,7 @@ async def page(
     """Return requests, newest first, after a key."""
     created, request_id = after or (None, None)
     rows = await tx.fetch(PAGE, requester, item_id, state, created, request_id, limit)
-    return [_counted(row) for row in rows]
+    return list((await _seen(tx, rows)).values())
 
 
 async def needs_page(
@@ -246,6 +262,45 @@ async def asked_of(tx: Tx, request_id: UUID) -> list[Code]:
     return [Code(row["division"]) for row in rows]
 
 
+async def reaches(tx: Tx, request_id: UUID, area: Code) -> bool:
+    """Whether a request asks something within an area."""
+    reaches: bool = await tx.fetchval(REACHES, request_id, area)
+    return reaches
+
+
+async def _seen(tx: Tx, rows: Sequence[asyncpg.Record]) -> dict[UUID, Counted]:
+    """Return requests with their counts: of those from above, of the area that is seen."""
+    found = {row["data_request_id"]: _counted(row) for row in rows}
+    area = AREA.get()
+    if area is None:
+        return found
+    above = [
+        request_id
+        for request_id, counted in found.items()
+        if not counted.request.requester.startswith(area)
+    ]
+    if above:
+        here = await tx.fetch(SEEN, above)
+        found |= {
+            row["data_request_id"]: replace(
+                found[row["data_request_id"]],
+                outcomes=_outcomes(row),
+                waiting=row["waiting"],
+            )
+            for row in here
+        }
+    return found
+
+
+def _outcomes(row: asyncpg.Record) -> dict[Outcome, int]:
+    return {
+        Outcome.SERVED: row["served"],
+        Outcome.JOINED: row["joined"],
+        Outcome.CONFIRM: row["confirm"],
+        Outcome.COLLECT: row["collect"],
+    }
+
+
 def _counted(row: asyncpg.Record) -> Counted:
     return Counted(
         Request(
@@ -258,12 +313,7 @@ def _counted(row: asyncpg.Record) -> Counted:
             row["traceparent"],
             row["request"],
         ),
-        {
-            Outcome.SERVED: row["served"],
-            Outcome.JOINED: row["joined"],
-            Outcome.CONFIRM: row["confirm"],
-            Outcome.COLLECT: row["collect"],
-        },
+        _outcomes(row),
         row["waiting"],
         row["withdrawn"],
         row["completed_at"],

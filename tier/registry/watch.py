@@ -22,12 +22,16 @@ from tier.ledger import store as ledger_store
 from tier.registry import facts, request_store
 from tier.registry.errors import DataRequestUnknown
 from tier.registry.model import Counted, RequestState
+from tier.runtime.area import AREA, seen_from
 from tier.runtime.errors import Draining, Overloaded, TierError
 
 REST_SECONDS = 0.02
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 WATCHERS = 2000
+
+Seen = tuple[str | None, UUID]
+"""A request as an area sees it; None: whole."""
 
 Look = tuple[int, dict[UUID, Counted]]
 """Where the ledger's head stood, and the requests as they stood then."""
@@ -79,7 +83,7 @@ class Watches:
     def __init__(self, app: App) -> None:
         """Hear what `app` commits."""
         self._app = app
-        self._watchers: dict[UUID, set[Watcher]] = {}
+        self._watchers: dict[Seen, set[Watcher]] = {}
         self._count = 0
         self._head = 0
         self._stirred = asyncio.Event()
@@ -103,7 +107,7 @@ class Watches:
             Overloaded: as many watch as this node carries.
             Draining: the node stops.
         """
-        with self._watching(request_id) as watcher:
+        with self._watching((AREA.get(), request_id)) as watcher:
             position, found = await self._look([request_id])
             if request_id not in found:
                 raise DataRequestUnknown(data_request_id=request_id)
@@ -116,7 +120,7 @@ class Watches:
         raise Draining
 
     @contextlib.contextmanager
-    def _watching(self, request_id: UUID) -> Iterator[Watcher]:
+    def _watching(self, seen: Seen) -> Iterator[Watcher]:
         """Count a watcher in for as long as it stays."""
         if self._count >= WATCHERS:
             raise Overloaded(
@@ -126,15 +130,15 @@ class Watches:
             )
         watcher = Watcher()
         self._count += 1
-        self._watchers.setdefault(request_id, set()).add(watcher)
+        self._watchers.setdefault(seen, set()).add(watcher)
         try:
             yield watcher
         finally:
             self._count -= 1
-            watchers = self._watchers[request_id]
+            watchers = self._watchers[seen]
             watchers.discard(watcher)
             if not watchers:
-                del self._watchers[request_id]
+                del self._watchers[seen]
 
     async def _look(self, request_ids: list[UUID]) -> Look:
         async with self._app.db.reading() as tx:
@@ -143,16 +147,22 @@ class Watches:
 
     async def _tell_all(self) -> None:
         """Look at all that is watched, and tell what is new; a failure ends all watches."""
-        if not self._watchers:
-            return
+        watched: dict[str | None, list[UUID]] = {}
+        for area, request_id in self._watchers:
+            watched.setdefault(area, []).append(request_id)
         try:
-            position, found = await self._look(list(self._watchers))
+            for area, request_ids in watched.items():
+                await self._tell(area, request_ids)
         except (TierError, asyncpg.PostgresError) as failure:
             self._fail_all(failure)
-            return
+
+    async def _tell(self, area: str | None, request_ids: list[UUID]) -> None:
+        """Look as an area sees it, and tell who watches for it."""
+        with seen_from(area):
+            position, found = await self._look(request_ids)
         self._head = max(self._head, position)
         for request_id, counted in found.items():
-            for watcher in self._watchers.get(request_id, ()):
+            for watcher in self._watchers.get((area, request_id), ()):
                 watcher.tell(position, counted)
 
     def _fail_all(self, failure: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -14,8 +15,8 @@ from ducha.relief.v1.relief_service_pb2_grpc import (
 from tier.app import App
 from tier.jurisdiction import parse
 from tier.relief import store, wire
-from tier.relief.model import Key
-from tier.runtime import fields
+from tier.relief.model import Counts, Key
+from tier.runtime import area, fields
 from tier.runtime.pages import Page
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -38,7 +39,10 @@ class ReliefService(ReliefServiceServicer):
         for field in ("within", "requester_division"):
             if code := getattr(request, field):
                 fields.read(field, parse, code)
-        query = wire.query_from(request)
+        seen = area.narrowed(request.within)
+        query = replace(wire.query_from(request), within=seen or "")
+        if seen is None or area.is_above(query.level):
+            return pb.ListSavingsResponse(total=wire.total_to(query, Counts()))
         page = Page.read(
             request.page_size, request.page_token, default=PAGE_ROWS, fields=3
         )

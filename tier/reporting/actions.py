@@ -12,6 +12,7 @@ from tier.node import Node
 from tier.reporting import rules, store, wire
 from tier.reporting.errors import ItemUnknown, ResumeTokenInvalid
 from tier.reporting.model import Difference, Glimpse, Key, Place, Progress, Scan
+from tier.runtime import area
 from tier.runtime.db import Tx
 
 CHANGES = 500
@@ -27,7 +28,7 @@ class ItemView:
 
     item_id: UUID
     level: Level | None
-    """None: the top."""
+    """None: the top of what is seen."""
 
 
 async def begin(tx: Tx, node: Node, resume_token: str) -> tuple[UUID, Place]:
@@ -77,7 +78,7 @@ async def _counts(
     tx: Tx, node: Node, view: ItemView, place: Place
 ) -> tuple[list[Progress], str, Scan | None]:
     """Return a page of changed counts, the snapshot known then, and an unfinished scan."""
-    level = view.level or Level.PROVINCE
+    level = view.level or area.top()
     scan = place.scan or Scan(await store.snapshot(tx), Key())
     found = await store.changed(
         tx,

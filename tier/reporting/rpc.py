@@ -22,6 +22,7 @@ from tier.reporting.actions import ItemView
 from tier.reporting.model import Key
 from tier.reporting.watch import Watches
 from tier.runtime import fields
+from tier.runtime.area import narrowed
 from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
 
@@ -111,6 +112,9 @@ class ReportingService(ReportingServiceServicer):
 
     def _out_of_contact(self, within: str) -> list[reporting_pb2.OutOfContact]:
         """Return the silent child nodes whose divisions the counts may cover."""
+        seen = narrowed(within)
+        if seen is None:
+            return []
         hosts = {child.name: child.hosts for child in self._app.node.children}
         return [
             reporting_pb2.OutOfContact(
@@ -119,7 +123,7 @@ class ReportingService(ReportingServiceServicer):
                 last_contact_time=wire.moment_to(heard),
             )
             for name, heard in self._app.silent(self._app.now())
-            if any(overlap(host, Code(within)) for host in hosts[name])
+            if any(overlap(host, Code(seen)) for host in hosts[name])
         ]
 
 

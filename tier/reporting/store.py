@@ -65,7 +65,11 @@ CHANGED = """
 
 SNAPSHOT = "SELECT pg_current_snapshot()::text"
 LEDGER_ID = "SELECT ledger_id FROM reporting_ledger"
-IS_KNOWN = "SELECT EXISTS (SELECT FROM reporting_progress WHERE item_id = $1)"
+# Of an area that executes itself the counts lie in the view alone.
+IS_KNOWN = """
+    SELECT EXISTS (SELECT FROM reporting_progress WHERE item_id = $1)
+        OR EXISTS (SELECT FROM reporting_executor WHERE item_id = $1)
+"""
 
 # The recomputation goes its own way: from the assignments as they are, with no old
 # state, so that a fault in the triggers is not repeated here.

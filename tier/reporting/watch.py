@@ -18,6 +18,7 @@ from tier.reporting import actions, rules
 from tier.reporting.actions import ItemView
 from tier.reporting.model import Glimpse, Place, Token
 from tier.reporting.wakeups import Shared, Wakeups
+from tier.runtime.area import AREA
 from tier.runtime.db import Tx
 from tier.runtime.errors import Draining
 
@@ -106,13 +107,14 @@ class Watches:
         look: Callable[[Tx, Place], Awaitable[Glimpse]],
         place: Place,
     ) -> Glimpse:
-        """Look once; all who are at the same place look together."""
+        """Look once; all who see the same from the same place look together."""
 
         async def read() -> Glimpse:
             async with self._app.db.reading() as tx:
                 return await look(tx, place)
 
-        return await self._shared.get((view, place, self._wakeups.version), read)
+        key = (AREA.get(), view, place, self._wakeups.version)
+        return await self._shared.get(key, read)
 
 
 def _token(origin: UUID, place: Place) -> str:

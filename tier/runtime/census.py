@@ -9,7 +9,7 @@ keeping anything of it; what has too many fields is refused unread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -29,8 +29,11 @@ class TooMany(ValueError):
     """A message has more fields than anybody needs, or is none."""
 
 
-def plan(message: Descriptor) -> Plan:
-    """Return what to walk into when a message of this type is counted."""
+def plan(message: Any) -> Plan:
+    """Return what to walk into when a message with this descriptor is counted.
+
+    Any, because each runtime of protobuf has a class of its own for descriptors.
+    """
     return _plan(message, {})
 
 

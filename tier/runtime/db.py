@@ -1,7 +1,8 @@
 """PostgreSQL: one writer, many readers, and the one way to open a transaction.
 
 A node writes one transaction at a time: everything hot is a batch, so nothing is lost
-by it, and the order of commits is the order of the ledger. Readers have their own pool.
+by it, and the order of commits is the order of the ledger. Readers have their own pool,
+and those who see an area only another.
 Several processes on one database stay right too: an advisory lock, taken with BEGIN, is
 the same queue.
 """
@@ -16,10 +17,10 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from tier.runtime import failpoints
 from tier.jurisdiction import parse
+from tier.runtime import failpoints
 from tier.runtime.area import AREA
-from tier.runtime.errors import Contended, DatabaseAway, InvalidInput
+from tier.runtime.errors import Contended, DatabaseAway, DatabaseFull, InvalidInput
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -34,9 +35,13 @@ LOST_CONNECTIONS = (
     asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
+    asyncpg.PostgresSystemError,  # its disk answers with errors
     OSError,
     TimeoutError,
 )
+# No disk, memory or connection left: the transaction has no effect, and may be repeated.
+OUT_OF_ROOM = asyncpg.InsufficientResourcesError
+ROOM_SECONDS = 5.0
 # The writer touches rows by key only. A plan made while the tables were small must not
 # scan them once they are large, and need not be made again for every batch.
 BY_KEY = {
@@ -145,6 +150,7 @@ class Database:
             Contended: another writer was first; the whole action may be retried.
             DatabaseAway: the connection was lost. COMMIT may have happened: the
                 request id tells, so the caller asks again with the same one.
+            DatabaseFull: the database has no room; nothing was written.
             InvalidInput: a text holds a NUL character, which PostgreSQL cannot keep.
         """
         try:
@@ -158,6 +164,8 @@ class Database:
             raise Contended from lost
         except LOST_CONNECTIONS as lost:
             raise DatabaseAway from lost
+        except OUT_OF_ROOM as full:
+            raise DatabaseFull(retry_after=ROOM_SECONDS) from full
         except asyncpg.CharacterNotInRepertoireError as wrong:
             raise InvalidInput(problem="a text holds a NUL character") from wrong
 
@@ -167,6 +175,7 @@ class Database:
 
         Raises:
             DatabaseAway: the connection was lost.
+            DatabaseFull: the database has no room.
         """
         area = AREA.get()
         try:
@@ -184,6 +193,8 @@ class Database:
                 yield Tx(connection)
         except LOST_CONNECTIONS as lost:
             raise DatabaseAway from lost
+        except OUT_OF_ROOM as full:
+            raise DatabaseFull(retry_after=ROOM_SECONDS) from full
 
     async def ping(self) -> None:
         """Raise if the database does not answer."""

@@ -85,6 +85,27 @@ class Overloaded(TierError):
     zh = "已有 {waiting} 个请求在排队，请在 {retry_after_seconds} 秒后重试"
 
 
+class CallerOverloaded(TierError):
+    """Wait as RetryInfo says, then send the same request again, with fewer at once."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "CALLER_OVERLOADED"
+    en = (
+        "{running} calls of this caller are under way, as many as there is room for now;"
+        " wait {retry_after_seconds} s and send it again"
+    )
+    zh = "该调用方已有 {running} 个请求在办，已达当前上限，请在 {retry_after_seconds} 秒后重试"
+
+
+class SlowCaller(TierError):
+    """Send the same request again over a better line, or read the answers as they come."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+    reason = "CALLER_TOO_SLOW"
+    en = "a message was not sent or taken within {seconds} s; send it again"
+    zh = "消息未在 {seconds} 秒内传完，请重新发送"
+
+
 class PageTokenInvalid(TierError):
     """Start the listing again, without a token."""
 
@@ -101,6 +122,18 @@ class DatabaseAway(TierError):
     reason = "DATABASE_AWAY"
     en = "the database went away; send the same request again, with its request_id"
     zh = "数据库暂不可用，请以同一请求编号重试"
+
+
+class DatabaseFull(DatabaseAway):
+    """Nothing was kept: have the node's operator make room, then send the same request again."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "DATABASE_FULL"
+    en = (
+        "the database has no disk, memory or connection left; nothing was kept;"
+        " send the same request again when its operator has made room"
+    )
+    zh = "数据库磁盘、内存或连接已耗尽，本次未保存；请待运维人员清理后以同一请求编号重试"
 
 
 class Draining(TierError):

@@ -1,10 +1,14 @@
-"""What operators and orchestrators ask by HTTP: /livez, /readyz and /metrics."""
+"""What operators and orchestrators ask by HTTP: /livez, /readyz and /metrics.
+
+Each answer is short, so a connection lives a few seconds at most, whatever it does or
+does not say: nobody keeps one by sending half a request, or none.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import structlog
 from aiohttp import web
@@ -15,6 +19,9 @@ Ready: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
 
 OK: Final = "ok"
 CHECK_SECONDS: Final = 3.0
+CONNECTION_SECONDS: Final = 8.0
+CONNECTIONS: Final = 256
+HEADER_BYTES: Final = 4096
 
 _READY: Final[web.AppKey[Ready]] = web.AppKey("ready")
 _log = structlog.get_logger(__name__)
@@ -31,15 +38,63 @@ async def serve(listen: str, *, ready: Ready) -> web.AppRunner:
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", _metrics)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=1.0,
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+    )
     await runner.setup()
     host, _, port = listen.rpartition(":")
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        await _Site(runner, host.strip("[]"), int(port)).start()
     except BaseException:
         await runner.cleanup()
         raise
     return runner
+
+
+class _Site(web.BaseSite):
+    """Listens, and lets no connection last."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        super().__init__(runner)
+        self._handlers = cast("web.Server", runner.server)
+        self._host, self._port = host, port
+
+    @property
+    def name(self) -> str:
+        """Where it listens."""
+        return f"http://{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await super().start()
+        self._server = await asyncio.get_running_loop().create_server(
+            self._handler, self._host, self._port, backlog=CONNECTIONS
+        )
+
+    def _handler(self) -> asyncio.Protocol:
+        """Return what talks to a new connection, and end that soon."""
+        if len(self._handlers.connections) >= CONNECTIONS:
+            return _Full()
+        handler = self._handlers()
+        asyncio.get_running_loop().call_later(CONNECTION_SECONDS, _end, handler)
+        return handler
+
+
+def _end(handler: web.RequestHandler) -> None:
+    """Close what is left of a connection."""
+    if handler.transport is not None:
+        handler.transport.abort()
+
+
+class _Full(asyncio.Protocol):
+    """There are as many connections as there may be."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
 
 
 async def _livez(_: web.Request) -> web.Response:

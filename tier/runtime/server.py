@@ -8,7 +8,14 @@ anything else as INTERNAL, logged here and told nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -21,8 +28,9 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from tier.runtime import failpoints
+from tier.runtime import census, failpoints, limits
 from tier.runtime.errors import InvalidInput, TierError, Violation
+from tier.runtime.limits import Turnstile
 
 LOG = structlog.get_logger(__name__)
 
@@ -31,33 +39,35 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 VIOLATIONS_SHOWN = 20
 FIELDS_BYTES = 3072
 TEXT_CHARS = 240
+EXPLAINED_BYTES = 4096
+"""Of a message up to this all faults are named; of a larger one the first."""
 FAILED = "internal error; it was logged"
 
 Handler: TypeAlias = Any  # grpc's method handlers have no public type
+Behaviour: TypeAlias = Callable[[Any, Any], Any]
+Read: TypeAlias = Callable[[Any, Any, "Visit"], Awaitable[Any]]
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on one port must fail, not share
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_metadata_size", 16 * 1024),
-    ("grpc.max_concurrent_streams", 1000),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.server_handshake_timeout_ms", 5_000),
+    *limits.SERVER_OPTIONS,
 )
 
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    *limits.CLIENT_OPTIONS,
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 
 
 class Visit(Protocol):
     """One call of somebody who was recognised."""
+
+    @property
+    def who(self) -> str:
+        """Whose calls count together; empty where nobody is told apart."""
 
     async def admit(self, request: Any) -> None:
         """Let one message of the call pass. Raises: TierError."""
@@ -79,6 +89,8 @@ class Entrance(Protocol):
 class Anybody:
     """The entrance of a node without walls, on loopback: everybody may do everything."""
 
+    who = ""
+
     def enter(self, method: str, context: Any) -> Anybody:
         """Let anybody in."""
         return self
@@ -96,9 +108,12 @@ class Anybody:
 class Door(grpc.aio.ServerInterceptor):
     """Recognise every caller, check every request, turn every refusal into its status."""
 
-    def __init__(self, entrance: Entrance | None = None) -> None:
+    def __init__(
+        self, entrance: Entrance | None = None, turnstile: Turnstile | None = None
+    ) -> None:
         """Keep the wrapped handlers: one wrap a method, not one a call."""
         self._entrance = entrance or Anybody()
+        self._turnstile = turnstile or Turnstile()
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -113,7 +128,8 @@ class Door(grpc.aio.ServerInterceptor):
             handler = await continuation(handler_call_details)
             if handler is None or not method.startswith("/ducha."):
                 return handler
-            passage = Passage(method, self._entrance)
+            stays = handler.request_streaming or handler.response_streaming
+            passage = Passage(method, self._entrance, self._turnstile, stays)
             wrapped = self._wrapped[method] = _guard(handler, passage)
         return wrapped
 
@@ -124,31 +140,51 @@ class Passage:
 
     method: str
     entrance: Entrance
+    turnstile: Turnstile
+    stays: bool
+    """Whether a call of it is a stream."""
 
-    def enter(self, context: Any) -> Visit:
-        """Recognise a caller. Raises: TierError."""
-        return self.entrance.enter(self.method, context)
+    @contextlib.contextmanager
+    def visit(self, context: Any) -> Iterator[Visit]:
+        """Let a caller in until the call is over.
+
+        Raises:
+            TierError: they are not recognised, have too many calls under way, or were cut.
+        """
+        visit = self.entrance.enter(self.method, context)
+        try:
+            self.turnstile.enter(visit.who, stays=self.stays)
+            try:
+                yield visit
+            except asyncio.CancelledError as end:
+                raise _reason(end, visit) from None
+            finally:
+                self.turnstile.leave(visit.who, stays=self.stays)
+        finally:
+            visit.leave()
 
 
 def _guard(handler: Handler, passage: Passage) -> Handler:
-    """Wrap the method of `handler`, whatever its kind."""
-    shape = {
-        (False, False): (grpc.unary_unary_rpc_method_handler, "unary_unary", _plain),
-        (False, True): (
-            grpc.unary_stream_rpc_method_handler,
-            "unary_stream",
-            _streaming,
-        ),
-        (True, False): (grpc.stream_unary_rpc_method_handler, "stream_unary", _plain),
-        (True, True): (
-            grpc.stream_stream_rpc_method_handler,
-            "stream_stream",
-            _streaming,
-        ),
+    """Wrap the method of `handler`, whatever its kind.
+
+    To grpc every method takes a stream, so that it is the door that reads: a caller is
+    recognised and counted before the first message is taken in.
+    """
+    kind = handler.request_streaming, handler.response_streaming
+    names = {
+        (False, False): "unary_unary",
+        (False, True): "unary_stream",
+        (True, False): "stream_unary",
+        (True, True): "stream_stream",
     }
-    make, name, wrap = shape[handler.request_streaming, handler.response_streaming]
+    make, wrap = (
+        (grpc.stream_stream_rpc_method_handler, _streaming)
+        if handler.response_streaming
+        else (grpc.stream_unary_rpc_method_handler, _plain)
+    )
+    read = _each_checked if handler.request_streaming else _checked
     return make(
-        wrap(getattr(handler, name), passage),
+        wrap(getattr(handler, names[kind]), read, passage),
         request_deserializer=_reader(handler.request_deserializer),
         response_serializer=handler.response_serializer,
     )
@@ -157,79 +193,79 @@ def _guard(handler: Handler, passage: Passage) -> Handler:
 class _Unreadable:
     """Stands for bytes that are no message; left to grpc, they would be our failure."""
 
+    def __init__(
+        self, problem: str = "its bytes are no message of this method"
+    ) -> None:
+        self.problem = problem
+
 
 def _reader(
     deserialize: Callable[[bytes], Message],
 ) -> Callable[[bytes], Message | _Unreadable]:
-    """Read a request, or say that it cannot be read."""
+    """Read a request, or say why it cannot be read."""
+    kind: type[Message] = deserialize.__self__  # type: ignore[attr-defined] # its class
+    plan = census.plan(kind.DESCRIPTOR)
 
     def read(body: bytes) -> Message | _Unreadable:
         try:
+            census.check(body, plan)
             return deserialize(body)
         except DecodeError:
             return _Unreadable()
+        except census.TooMany as problem:
+            return _Unreadable(str(problem))
 
     return read
 
 
-def _plain(
-    behaviour: Callable[[Any, Any], Any], passage: Passage
-) -> Callable[[Any, Any], Any]:
+def _plain(behaviour: Behaviour, read: Read, passage: Passage) -> Behaviour:
     """Guard a method that answers once."""
 
-    async def method(request: Any, context: Any) -> Any:
-        visit: Visit | None = None
+    async def method(requests: Any, context: Any) -> Any:
         try:
-            visit = passage.enter(context)
-            answer = await behaviour(await _checked(request, visit), context)
-            return failpoints.past("answer.before", answer)
-        except (TierError, asyncio.CancelledError) as end:
-            await _refuse(context, _reason(end, visit))
+            with passage.visit(context) as visit:
+                request = await read(requests, context, visit)
+                answer = await behaviour(request, context)
+                limits.expect_taken(context)
+                return failpoints.past("answer.before", answer)
+        except TierError as refusal:
+            await _refuse(context, refusal)
         except grpc.aio.AbortError:
             raise
         except Exception:  # house: excepts - the caller learns nothing of our insides
             LOG.exception("a method failed")
             await context.abort(grpc.StatusCode.INTERNAL, FAILED)
-        finally:
-            if visit is not None:
-                visit.leave()
 
     return method
 
 
-def _streaming(
-    behaviour: Callable[[Any, Any], Any], passage: Passage
-) -> Callable[[Any, Any], Any]:
+def _streaming(behaviour: Behaviour, read: Read, passage: Passage) -> Behaviour:
     """Guard a method that answers many times."""
 
-    async def method(request: Any, context: Any) -> Any:
-        visit: Visit | None = None
+    async def method(requests: Any, context: Any) -> None:
         try:
-            visit = passage.enter(context)
-            async for response in behaviour(await _checked(request, visit), context):
-                yield response
-        except (TierError, asyncio.CancelledError) as end:
-            await _refuse(context, _reason(end, visit))
+            with passage.visit(context) as visit:
+                request = await read(requests, context, visit)
+                async with contextlib.aclosing(behaviour(request, context)) as answers:
+                    async for response in answers:
+                        await limits.send(context, response)
+        except TierError as refusal:
+            await _refuse(context, refusal)
         except grpc.aio.AbortError:
             raise
         except Exception:  # house: excepts - the caller learns nothing of our insides
             LOG.exception("a method failed")
             await context.abort(grpc.StatusCode.INTERNAL, FAILED)
-        finally:
-            if visit is not None:
-                visit.leave()
 
     return method
 
 
-def _reason(end: BaseException, visit: Visit | None) -> TierError:
+def _reason(end: asyncio.CancelledError, visit: Visit) -> BaseException:
     """Return the refusal that ends a call; a client that hung up is nobody's refusal."""
-    if isinstance(end, TierError):
-        return end
-    cut = visit.refusal() if visit is not None else None
+    cut = visit.refusal()
     task = asyncio.current_task()
     if cut is None or task is None:
-        raise end
+        return end
     task.uncancel()
     return cut
 
@@ -238,20 +274,27 @@ async def _refuse(context: Any, refusal: TierError) -> None:
     await context.abort_with_status(rpc_status.to_status(status(refusal)))
 
 
-async def _checked(request: Any, visit: Visit) -> Any:
-    """Check a message now, or each message of a stream as it comes."""
-    if isinstance(request, Message | _Unreadable):
-        validate(request)
-        await visit.admit(request)
-        return request
-    return _each_checked(request, visit)
+async def _checked(_: Any, context: Any, visit: Visit) -> Message:
+    """Take in the one message of a call, and check it."""
+    request: Any = await limits.received(context)
+    if request is grpc.aio.EOF:
+        request = _Unreadable("it has no message")
+    validate(request)
+    await visit.admit(request)
+    found: Message = request
+    return found
 
 
-async def _each_checked(requests: Any, visit: Visit) -> Any:
-    async for request in requests:
-        validate(request)
-        await visit.admit(request)
-        yield request
+async def _each_checked(requests: Any, _: Any, visit: Visit) -> Any:
+    """Return the messages of a stream, each checked as it comes."""
+
+    async def each() -> AsyncIterator[Any]:
+        async for request in requests:
+            validate(request)
+            await visit.admit(request)
+            yield request
+
+    return each()
 
 
 def validate(message: Message | _Unreadable) -> None:
@@ -261,10 +304,14 @@ def validate(message: Message | _Unreadable) -> None:
         InvalidInput: with every wrong field, at most 20.
     """
     if isinstance(message, _Unreadable):
-        raise InvalidInput(problem="its bytes are no message of this method")
-    found = protovalidate.collect_violations(message)
+        raise InvalidInput(problem=message.problem)
+    # The first fault is enough to refuse; all faults of a large message would be more
+    # than a machine holds.
+    found = protovalidate.collect_violations(message, fail_fast=True)
     if not found:
         return
+    if message.ByteSize() <= EXPLAINED_BYTES:
+        found = protovalidate.collect_violations(message)
     violations = [
         Violation(_path(violation.proto), violation.proto.message)
         for violation in found[:VIOLATIONS_SHOWN]

@@ -15,7 +15,7 @@ from tier.identity.errors import Unidentified
 from tier.identity.model import SpiffeId
 from tier.identity.signing import PublicKey, SignatureWrong
 from tier.sealing.model import is_witness_of, name_of, origin_of
-from tier.sealing.note import Checkpoint, Note, NoteWrong
+from tier.sealing.note import Checkpoint, Note
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -145,6 +145,3 @@ def at(micros: int) -> datetime:
 def micros_of(moment: datetime) -> int:
     """Return a moment in Unix microseconds."""
     return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-__all__ = ["NoteWrong", "Seal", "SealWrong", "Signed", "Trust", "at", "micros_of"]

@@ -24,7 +24,7 @@ from services.township.collection.errors import (
     PeriodLocked,
 )
 from services.township.collection.model import Histories
-from tier import approval, catalogue, ledger, registry
+from tier import approval, catalogue, ledger, policy, registry
 from tier.acting import Call, Work, once
 from tier.app import App
 from tier.catalogue import Catalogue
@@ -41,6 +41,7 @@ from tier.runtime.errors import TierError
 
 LOG = structlog.get_logger(__name__)
 
+RPC = "ducha.collection.v1.CollectionService/ResolveConflict"
 AT_ONCE = 200
 LOOK_SECONDS = 60.0
 """A conflict that a lock holds up is looked at again as often."""
@@ -91,14 +92,16 @@ async def resolve(
     """Decide an open conflict.
 
     Raises:
-        ConflictUnknown: this node holds no such conflict, or is not its home.
+        ConflictUnknown: this node holds no such conflict, or is not its home, or the
+            caller may not decide for its division.
         ConflictEnded: it is decided already.
         PeriodLocked: the period is approved.
     """
     conflict_id = UUID(request.conflict_id)
     async with app.db.reading() as tx:
         found = await registry.conflict(tx, conflict_id)
-    if found is None or not app.node.acts_for(found.key.division):
+    ours = found is not None and app.node.acts_for(found.key.division)
+    if found is None or not ours or not policy.may_act(RPC, found.key.division):
         raise ConflictUnknown(conflict_id=conflict_id)
     call = Call(
         requests.identify(request, request.request_id),

@@ -20,7 +20,7 @@ from services.township.collection.batch import Filing
 from services.township.collection.errors import ValuesInvalid
 from services.township.collection.forms import Form
 from services.township.collection.workbook import Row
-from tier import catalogue, division, registry
+from tier import catalogue, division, policy, registry
 from tier.app import App
 from tier.catalogue import Catalogue, Element
 from tier.registry import Key, Sheet, parse_period
@@ -29,6 +29,7 @@ from tier.runtime import requests
 from tier.runtime.errors import InvalidInput, TierError, Violation
 from tier.runtime.workbook import CellWrong, WorkbookInvalid
 
+RPC = "ducha.collection.v1.CollectionService/ImportAnswers"
 DEVICE = "workbook"
 FIRST_ROW = 2  # below the heading, as Excel counts
 FIELD = re.compile(r"answers\[(\d+)\](?:\.(\w+)(?:\[(\d+)\])?)?.*")
@@ -86,9 +87,11 @@ async def import_answers(
 
     Raises:
         WorkbookInvalid: it is no workbook of this form, or cells cannot be read.
+        NotAllowed: the caller may not answer for the division of a row.
         TierError: as for answers; wrong fields are named by their cells.
     """
     rows = await asyncio.to_thread(workbook.read, request.workbook)
+    policy.must_act(RPC, dict.fromkeys(row.key.division for row in rows))
     read = await _read(app, request, rows)
     if read.wrong:
         raise WorkbookInvalid.of(read.wrong)

@@ -17,6 +17,7 @@ from services.township.collection.model import Given
 from services.township.collection.rules import Draft
 from tier import ledger
 from tier.catalogue import Catalogue
+from tier.identity.model import area_of
 from tier.jurisdiction import Code, contains
 from tier.ledger import Author, Entry
 from tier.registry import Flag, Key
@@ -45,8 +46,8 @@ def take(
             response.recorded_count += len(one.draft.kept)
             batch.recorded += len(one.draft.kept)
             bringing.append((one, _recorded(batch, one.given, one.draft)))
-    for host, parts in _apart(batch.app.node.hosts, bringing):
-        entry = _fact(batch, author, host, [recorded for _, recorded in parts])
+    for parts in _apart(batch.app.node.hosts, bringing):
+        entry = _fact(batch, author, [recorded for _, recorded in parts])
         for one, recorded in parts:
             answer = registry_wire.answer_from(entry.fact_id, recorded)
             _remember(batch, one.given.key, one.draft)
@@ -60,27 +61,25 @@ def take(
 Part = tuple[Drafted, facts.RecordedAnswer]
 
 
-def _apart(
-    hosts: Sequence[Code], bringing: Sequence[Part]
-) -> Iterator[tuple[Code, Sequence[Part]]]:
+def _apart(hosts: Sequence[Code], bringing: Sequence[Part]) -> Iterator[Sequence[Part]]:
     """Yield what one fact may carry: answers below one of our hosts, a bounded number."""
     by_host: dict[Code, list[Part]] = {}
     for part in bringing:
         code = part[0].given.key.division
         host = next(each for each in hosts if contains(each, code))
         by_host.setdefault(host, []).append(part)
-    for host, parts in by_host.items():
+    for parts in by_host.values():
         for start in range(0, len(parts), FACT_ANSWERS):
-            yield host, parts[start : start + FACT_ANSWERS]
+            yield parts[start : start + FACT_ANSWERS]
 
 
 def _fact(
-    batch: Batch, author: Author, host: Code, answers: Sequence[facts.RecordedAnswer]
+    batch: Batch, author: Author, answers: Sequence[facts.RecordedAnswer]
 ) -> Entry:
-    """Make the fact of answers of one act; one alone is a fact of its own division."""
-    division, subject = host, f"{host}/…"
+    """Make the fact of answers of one act: of the smallest division that holds them all."""
+    division = area_of({Code(answer.division) for answer in answers})
+    subject = f"{division}/…"
     if len(answers) == 1:
-        division = Code(answers[0].division)
         subject = f"{division}/{answers[0].period}"
     payload = facts.ObservationsRecorded(
         catalogue_version=batch.catalogue.version, answers=answers

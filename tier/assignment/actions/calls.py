@@ -10,7 +10,7 @@ from tier.app import App
 from tier.assignment import item_store
 from tier.assignment.errors import ItemEnded, ItemUnknown, NotIssuer
 from tier.assignment.model import Item
-from tier.jurisdiction import DIGITS, Code
+from tier.jurisdiction import DIGITS, Code, contains
 from tier.runtime.db import Tx
 
 
@@ -18,18 +18,29 @@ async def open_item(work: Work, item_id: UUID, *, by_issuer: bool = False) -> It
     """Return an item that goes on, locked.
 
     Raises:
-        ItemUnknown: it is not here.
+        ItemUnknown: it is not here, or nothing of the acting division's.
         ItemEnded: it is closed or withdrawn.
         NotIssuer: it must be the issuer's to change, and is not.
     """
     item = await item_store.locked(work.tx, item_id)
-    if item is None:
+    if item is None or not await _is_seen(work, item):
         raise ItemUnknown(item_id=item_id)
     if by_issuer and item.issuer != work.call.division:
         raise NotIssuer(issuer=item.issuer, division=work.call.division)
     if item.ended:
         raise ItemEnded(item_id=item_id)
     return item
+
+
+async def _is_seen(work: Work, item: Item) -> bool:
+    """Whether the acting division may know of an item: issued or executed in its area.
+
+    Of what it may not know, it hears what it would hear if that were not there.
+    """
+    acting = work.call.division
+    return contains(acting, item.issuer) or await item_store.reaches(
+        work.tx, item.item_id, acting
+    )
 
 
 async def everywhere(work: Work, item: Item) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from tier.assignment import rules, store, wire
 from tier.assignment.actions.calls import chosen, open_item
 from tier.assignment.errors import AssignmentUnknown, denied
 from tier.assignment.model import Assignment, Change, Item, Key, Returned, Verified
-from tier.jurisdiction import Code
+from tier.jurisdiction import Code, contains
 from tier.runtime import moments
 
 
@@ -91,7 +91,8 @@ async def _judged(
     keys = [Key(item_id, division) for division in chosen(waiting, divisions)]
     loaded = await store.load(work.tx, keys)
     for key in keys:
-        if key not in loaded:
+        # Whether others have the item is none of the acting division's business.
+        if key not in loaded or not contains(work.call.division, key.division):
             raise AssignmentUnknown(division=key.division, item_id=item_id)
         no = rules.may_judge(loaded[key], work.call.division)
         if no is not None:

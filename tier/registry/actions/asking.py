@@ -33,7 +33,7 @@ from tier.registry.errors import (
     RequestTooLarge,
     UseForbidden,
 )
-from tier.registry.model import Counted, Outcome, Period, RequestState
+from tier.registry.model import Counted, Outcome, Period, Request, RequestState
 from tier.runtime import fields
 from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
@@ -251,7 +251,7 @@ async def withdraw(
     """Take a request back. What others wait for stays asked.
 
     Raises:
-        DataRequestUnknown: it is not here.
+        DataRequestUnknown: it is not here, or nothing of the acting division's.
         NotRequester: another division made it.
         DataRequestEnded: it is complete or withdrawn.
     """
@@ -298,7 +298,7 @@ async def not_needed_any_more(work: Work, item_id: UUID, reason: str) -> None:
 
 async def _withdrawable(work: Work, request_id: UUID) -> Counted:
     counted = await request_store.locked(work.tx, request_id)
-    if counted is None:
+    if counted is None or not await _is_seen(work, counted.request):
         raise DataRequestUnknown(data_request_id=request_id)
     if counted.request.requester != work.call.division:
         raise NotRequester(
@@ -307,6 +307,14 @@ async def _withdrawable(work: Work, request_id: UUID) -> Counted:
     if counted.state is not RequestState.OPEN:
         raise DataRequestEnded(data_request_id=request_id)
     return counted
+
+
+async def _is_seen(work: Work, request: Request) -> bool:
+    """Whether the acting division may know of a request: made in its area, or asking there."""
+    acting = work.call.division
+    return contains(acting, request.requester) or await request_store.reaches(
+        work.tx, request.request_id, acting
+    )
 
 
 async def close_needs(app: App, tx: Tx, request_id: UUID) -> None:

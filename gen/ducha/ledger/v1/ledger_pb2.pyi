@@ -386,6 +386,7 @@ class SubjectProof(_message.Message):
     CERTIFICATES_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     LATER_COUNT_FIELD_NUMBER: _builtins.int
+    LIFE_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     """The subject."""
     later_count: _builtins.int
@@ -402,6 +403,10 @@ class SubjectProof(_message.Message):
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactProof]:
         """Facts, in order."""
 
+    @_builtins.property
+    def life(self) -> Global___Life:
+        """The checkpoint's life."""
+
     def __init__(
         self,
         *,
@@ -410,10 +415,11 @@ class SubjectProof(_message.Message):
         certificates: _abc.Iterable[Global___Certificate] | None = ...,
         facts: _abc.Iterable[Global___FactProof] | None = ...,
         later_count: _builtins.int = ...,
+        life: Global___Life | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "life", b"life"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "checkpoint", b"checkpoint", "facts", b"facts", "later_count", b"later_count", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "checkpoint", b"checkpoint", "facts", b"facts", "later_count", b"later_count", "life", b"life", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -452,6 +458,46 @@ class WitnessedCheckpoint(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WitnessedCheckpoint: _TypeAlias = WitnessedCheckpoint  # noqa: Y015
+
+@_typing.final
+class WitnessedHistory(_message.Message):
+    """WitnessedHistory is all that a node cosigned for one child: what the child's export is held against."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHILD_FIELD_NUMBER: _builtins.int
+    CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    LIVES_FIELD_NUMBER: _builtins.int
+    child: _builtins.str
+    """The child."""
+    @_builtins.property
+    def checkpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___WitnessedCheckpoint]:
+        """Checkpoints by life and size."""
+
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Certificate]:
+        """Certificates they need."""
+
+    @_builtins.property
+    def lives(self) -> _containers.RepeatedCompositeFieldContainer[Global___Life]:
+        """Lives that the child declared, as it told its parent."""
+
+    def __init__(
+        self,
+        *,
+        child: _builtins.str = ...,
+        checkpoints: _abc.Iterable[Global___WitnessedCheckpoint] | None = ...,
+        certificates: _abc.Iterable[Global___Certificate] | None = ...,
+        lives: _abc.Iterable[Global___Life] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "checkpoints", b"checkpoints", "child", b"child", "lives", b"lives"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WitnessedHistory: _TypeAlias = WitnessedHistory  # noqa: Y015
 
 @_typing.final
 class LedgerAlarm(_message.Message):
