@@ -61,13 +61,15 @@ format: $(VENV)/.dev ## Format Python and protos, and mend what can be mended
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/buf format --write proto
 
-gen: $(VENV)/.dev ## Write gen/ from proto/, and docs/errors.md from the refusals
+gen: $(VENV)/.dev ## Write gen/ from proto/, docs/errors.md and docs/policy.md
 	@$(BIN)/python -m tools.generate
 	@$(BIN)/python -m tools.reasons
+	@$(BIN)/python -m tools.policy
 
-gen-check: $(VENV)/.dev ## Say whether gen/ and docs/errors.md are up to date
+gen-check: $(VENV)/.dev ## Say whether gen/ and the pages from it are up to date
 	@$(BIN)/python -m tools.generate --check
 	@$(BIN)/python -m tools.reasons --check
+	@$(BIN)/python -m tools.policy --check
 
 lock: $(BIN)/python ## Write both locks from requirements*.in
 	@$(PYTHON) -m venv build/lock

@@ -12,11 +12,13 @@ from faults.result import Result, Times
 
 WRITTEN = """\
 Written by `make faults`; do not edit. What is broken, and how it is checked:
-[docs/faults.md](../docs/faults.md). Times are seconds from the heal (the restart is ordered, \
-the wire is back) until work begun after it stood at the other end of the line, three hops away."""
+[docs/faults.md](../docs/faults.md). Times are seconds. *Restart*: from ordering it until the part \
+served. *Up*, *Down*: from the heal (the part serves, the process goes on, the wire is \
+back) until work begun after it stood at the other end of the line, three hops away; *Hop*: the \
+slowest of those hops."""
 HEADINGS = (
     "Fault", "Injections", "Operations", "Lost", "Doubled", "Phantom", "Order",
-    "Differs", "Up p50", "Up p99", "Up max", "Down p50", "Down max", "Hop max",
+    "Differs", "Restart max", "Up p50", "Up p99", "Up max", "Down p50", "Down max", "Hop max",
     "How we know it bit",
 )  # fmt: skip
 LEAST_INJECTIONS = 60
@@ -68,6 +70,7 @@ def rows(results: Sequence[Result]) -> list[tuple[str, ...]]:
             str(one.verdict.phantom),
             str(one.verdict.order),
             str(one.verdict.conservation),
+            f"{max(one.outcome.restarts):.2f}" if one.outcome.restarts else "",
             *_three(one.up),
             *_two(one.down),
             f"{one.hop.worst:.2f}" if one.hop else "",

@@ -82,6 +82,7 @@ class Result:
             "injections": self.outcome.injections,
             "missed": self.outcome.missed,
             "evidence": self.outcome.evidence,
+            "restarts": [round(one, 3) for one in self.outcome.restarts],
             "figures": self.outcome.figures,
             "problems": self.outcome.problems,
             "known": self.outcome.known,

@@ -17,7 +17,7 @@ from faults.result import Result
 from faults.rigs import Rig, Stage
 from faults.scenario import Context, Scenario
 
-TAIL = 6
+TAIL = 30
 """Last lines of a trace that are shown of what went wrong."""
 DRAIN_SECONDS = 120.0
 

@@ -32,6 +32,8 @@ class Outcome:
     evidence: dict[str, int] = field(default_factory=dict)
     """How it is known that they bit: what was seen, and how often."""
     recoveries: list[Recovery] = field(default_factory=list)
+    restarts: list[float] = field(default_factory=list)
+    """Seconds from ordering a restart until the part served; recovery begins there."""
     figures: dict[str, str] = field(default_factory=dict)
     """What else was measured, in words."""
     problems: list[str] = field(default_factory=list)
@@ -78,6 +80,14 @@ class Context:
     async def pause(self, least: float, most: float) -> None:
         """Wait a moment that chance chooses, so that faults fall anywhere."""
         await asyncio.sleep(self.rng.uniform(least, most))
+
+    async def revive(self, name: str) -> float:
+        """Start a part that died; return when it served, on the monotonic clock."""
+        ordered = time.monotonic()
+        await self.stage.running.revive(name)
+        served = time.monotonic()
+        self.outcome.restarts.append(served - ordered)
+        return served
 
     async def recover(self, healed: float) -> Recovery:
         """Wait until work begun after `healed` (monotonic) has crossed all tiers; note it.

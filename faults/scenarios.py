@@ -6,10 +6,23 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
-from faults.kinds import commits, failpoints, freezes, kills, restored, stores
+from faults.kinds import (
+    backlog,
+    commits,
+    failpoints,
+    freezes,
+    kills,
+    overload,
+    poison,
+    restored,
+    senders,
+    stores,
+)
 from faults.scenario import Scenario
 
-KINDS = (kills, freezes, failpoints, stores, commits, restored)
+KINDS = (
+    kills, freezes, failpoints, stores, poison, senders, commits, backlog, overload, restored,
+)  # fmt: skip
 """Faults of processes and data."""
 ELSEWHERE = ("faults.places.scenarios", "faults.wire.scenarios", "faults.clocks")
 """Modules with SCENARIOS of their own: disks, networks, clocks."""

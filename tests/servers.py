@@ -38,7 +38,7 @@ from tier.runtime.server import OPTIONS, Door
 TIER = Path(__file__).parent.parent / "tier"
 LAYERS = (
     "runtime", "ledger", "link", "division", "catalogue", "registry", "assignment",
-    "reporting", "relief", "approval",
+    "reporting", "relief", "approval", "sealing",
 )  # fmt: skip
 TOWNSHIP = TIER.parent / "services" / "township"
 SCHEMAS = [(name, TIER / name / "schema") for name in LAYERS]

@@ -88,6 +88,12 @@ def checks() -> tuple[Check, ...]:
         ours("buf breaking", "protos break no caller", "tools.breaking"),
         ours("refusals", "every rpc lists its refusals", "tools.refusals"),
         ours("reasons", "docs/errors.md and protos agree", "tools.reasons", "--check"),
+        ours(
+            "policy",
+            "every rpc has its row of who may call it",
+            "tools.policy",
+            "--check",
+        ),
         theirs("squawk", "migrations", "squawk", *(str(path) for path in migrations)),
     )
 

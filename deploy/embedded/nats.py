@@ -189,6 +189,11 @@ class NatsServer:
             end(self._process)
         self._forget()
 
+    def reload(self) -> None:
+        """Have the server read its files again, such as a renewed certificate."""
+        if self.is_running and self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
     def wipe(self) -> None:
         """Remove every stream, as a lost disk would. The server must be down."""
         if self.is_running:

@@ -47,6 +47,8 @@ class Program:
     arguments: tuple[str, ...]
     address: str
     log: Path
+    prefix: tuple[str, ...] = ()
+    """What it is started through, such as `nsenter` in a fault test."""
 
 
 class Service:
@@ -96,6 +98,7 @@ class Service:
                     *self.program.arguments,
                 ],
                 log=self.program.log,
+                prefix=self.program.prefix,
                 # Without its supervisor a service has nothing to drain for; the
                 # next start recovers whatever was under way.
                 death_signal=signal.SIGKILL,

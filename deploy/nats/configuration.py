@@ -17,8 +17,8 @@ from deploy.nats.permissions import (
     Answers,
     Door,
     Rights,
+    far,
     identity,
-    kept_from_parent,
     rights,
 )
 from tier.lanes import MESSAGE_BYTES
@@ -110,19 +110,22 @@ def accounts_text(
     `without` keep their account and what is in it; nobody is let in for them. In a chain
     `own` is the node whose server it is; all others come through leaf nodes.
     """
-    here = {place.spec.name for place in places}
     lines = [f"system_account: {SYSTEM}", "accounts {", *_system(keeper)]
     for place in places:
-        user = str(identity(place.spec, domain))
-        is_out = place.spec.name in without
-        kind = "STANDARD" if own in {"", place.spec.name} else "LEAFNODE"
         may = rights(place)
+        above = may.up
+        if place.spec.name == own:
+            above = far(may.up)
+            lines += _link(above)
+        user = str(identity(place.spec, domain))
+        has_client = own in {"", place.spec.name}
+        who = _client(user, may) if has_client else _leaf(user, may)
         lines += [
             f"  {_text(place.spec.name)}: {{",
             *_limits(may),
-            *(["    users: []"] if is_out else _user(user, kind, may)),
-            *_exports(door for door in may.down if door.child in here),
-            *_imports(door for door in may.up if door.account in here),
+            *(["    users: []"] if place.spec.name in without else who),
+            *_exports(may.down),
+            *_imports(above),
             "  }",
         ]
     return "\n".join([*lines, "}"]) + "\n"
@@ -171,15 +174,13 @@ def _leafnodes(server: Server) -> list[str]:
 
 
 def _remote(uplink: Uplink, place: Place) -> list[str]:
-    own = ", ".join(map(_text, kept_from_parent(place)))
+    account = place.parent.name if place.parent else ""
     return [
         "remotes: [ {",
         f"  url: {_text(uplink.url)}",
-        f"  account: {_text(place.spec.name)}",
+        f"  account: {_text(account)}",
         "  # Other addresses of the parent are not taken from gossip.",
         "  ignore_discovered_servers: true",
-        f"  deny_imports: [{own}]",
-        f"  deny_exports: [{own}]",
         "  tls {",
         f"    cert_file: {_text(str(uplink.tls.certificate))}",
         f"    key_file: {_text(str(uplink.tls.key))}",
@@ -224,8 +225,20 @@ def _limits(may: Rights) -> list[str]:
     return lines
 
 
-def _user(user: str, kind: str, may: Rights) -> list[str]:
-    return _user_lines(user, kind, may.publish, may.subscribe)
+def _link(doors: Sequence[Door]) -> list[str]:
+    """Describe the account that a leaf node joins with its hub: doors, and nobody in it."""
+    if not doors:
+        return []
+    return [f"  {_text(doors[0].account)}: {{", *_exports(doors), "  }"]
+
+
+def _client(user: str, may: Rights) -> list[str]:
+    return _user_lines(user, "STANDARD", may.publish, may.subscribe)
+
+
+def _leaf(user: str, may: Rights) -> list[str]:
+    """Describe a child's server: it passes on what is asked, and the answers back."""
+    return _user_lines(user, "LEAFNODE", may.publish, ["_R_.>"])
 
 
 def _user_lines(

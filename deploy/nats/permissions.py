@@ -9,11 +9,12 @@ is sent to counts in the asker's own account only.
     publish    as a child: the up lane, ask, acks. As a parent, in the own account: the
                down lanes, the API to make exactly its streams and their one consumer,
                to pull its up lanes and acknowledge
-    subscribe  the own inbox
+    subscribe  the own inbox; a leaf node the answers to what it passed on
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,25 +92,18 @@ def lane(way: str, parent: NodeSpec, child: NodeSpec) -> Lane:
     return Lane(way, Level[parent.tier.upper()], parent.name, area, child.name)
 
 
-def kept_from_parent(place: Place) -> tuple[str, ...]:
-    """Return the subjects that a leaf node neither gives to nor takes from its hub.
-
-    Whatever the hub's operator does there, this server's streams are its own.
-    """
-    subjects = ["$JS.API.>", f"$JS.{place.spec.name}.API.>", "$SYS.>"]
-    for child in place.children:
-        for way in (DOWN, UP):
-            one = lane(way, place.spec, child)
-            subjects += [one.subject, one.ask, one.acks]
-    return tuple(dict.fromkeys(subjects))
-
-
 def chained(place: Place) -> tuple[Place, ...]:
     """Return the nodes with an account on this node's own server: itself, its children.
 
-    What a child is to its own children is no concern of this server.
+    What a child is to its own children is no concern of this server. Beside them there
+    is an account with the parent's name: the link to its server, behind three doors.
     """
     return (place, *(Place(child, place.spec, ()) for child in place.children))
+
+
+def far(doors: tuple[Door, ...]) -> tuple[Door, ...]:
+    """Return doors as they are where the parent's account is only the link to it."""
+    return tuple(dataclasses.replace(door, subject=door.seen_as) for door in doors)
 
 
 def _doors(parent: NodeSpec, child: NodeSpec) -> Iterator[Door]:

@@ -90,8 +90,7 @@ async def killed_at(context: Context, name: str, place: str) -> None:
     else:
         outcome.missed += 1
     await context.pause(0.0, 0.5)
-    healed = time.monotonic()
-    await context.stage.running.revive(name)
+    healed = await context.revive(name)
     await context.recover(healed)
 
 
@@ -109,8 +108,8 @@ async def stopped_at(context: Context, name: str, places: Sequence[str]) -> None
             left -= 1
             outcome.injections += 1
             outcome.saw(f"{name} stopped by itself")
-    healed = time.monotonic()
-    await asyncio.to_thread(restart, context, name, "")
+    await asyncio.to_thread(service.kill)
+    healed = await context.revive(name)
     await context.recover(healed)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 
 from faults import processes
@@ -21,8 +20,7 @@ async def kill(context: Context, name: str) -> None:
     processes.kill(before)
     is_dead = await asyncio.to_thread(processes.is_dead, before)
     await context.pause(0.0, 1.0)
-    healed = time.monotonic()
-    await context.stage.running.revive(name)
+    healed = await context.revive(name)
     if is_dead and component.pid != before:
         outcome.injections += 1
         outcome.saw(f"{name} died and has another process id")

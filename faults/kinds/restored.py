@@ -10,7 +10,6 @@ and not counted.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 
 from faults.rigs import PLAIN, Rig
@@ -42,8 +41,7 @@ async def restore(context: Context, node: str) -> None:
     before = await head(stage.running.places[node])
     await put_back(stage.running, node)
     after = await head(stage.running.places[node])
-    healed = time.monotonic()
-    await asyncio.to_thread(line.start_node, node)
+    healed = await context.revive(node)
     if after < before:
         context.outcome.injections += 1
         context.outcome.saw(f"facts gone from the ledger of the {node}", before - after)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import urllib.request
 from pathlib import Path
 
@@ -17,7 +16,7 @@ FLIPS = 40
 
 async def _wiped(context: Context) -> Outcome:
     """Stop NATS, remove every stream, start it; the flow goes on."""
-    nats, line = context.stage.line.nats, context.stage.line
+    nats = context.stage.line.nats
     assert nats is not None
     while not context.is_over:
         await context.work(context.rng.randint(20, 80))
@@ -26,8 +25,7 @@ async def _wiped(context: Context) -> Outcome:
         nats.kill()
         nats.wipe()
         gone = not nats.store.exists()
-        healed = time.monotonic()
-        await asyncio.to_thread(line.start_node, "nats")
+        healed = await context.revive("nats")
         context.outcome.injections += gone
         context.outcome.missed += not gone
         context.outcome.saw("messages wiped", before)
@@ -37,11 +35,7 @@ async def _wiped(context: Context) -> Outcome:
 
 async def _corrupted(context: Context) -> Outcome:
     """Kill NATS, flip bytes in its blocks of messages, start it as it is."""
-    nats, line, outcome = (
-        context.stage.line.nats,
-        context.stage.line,
-        context.outcome,
-    )
+    nats, outcome = context.stage.line.nats, context.outcome
     assert nats is not None
     while not context.is_over:
         await context.work(context.rng.randint(20, 80))
@@ -49,13 +43,12 @@ async def _corrupted(context: Context) -> Outcome:
         before = await asyncio.to_thread(messages, nats.monitor_url)
         nats.kill()
         flipped = flip(context, nats.store)
-        healed = time.monotonic()
         try:
-            await asyncio.to_thread(line.start_node, "nats")
+            healed = await context.revive("nats")
         except DeploymentRefused:
             outcome.saw("NATS refused its store, which was then wiped")
             nats.wipe()
-            await asyncio.to_thread(line.start_node, "nats")
+            healed = await context.revive("nats")
         after = await asyncio.to_thread(messages, nats.monitor_url)
         outcome.saw("messages gone after the restart", max(0, before - after))
         outcome.saw("bytes flipped", flipped)

@@ -122,13 +122,13 @@ def called(store: Store, address: str, kind: Kind, name: str, target: str = "") 
 
 def shook_hands(store: Store, kind: Kind, name: str) -> bool:
     """Whether OpenSSL takes somebody's certificate as a client's; wuhua serves."""
-    pipes = ssl.MemoryBIO(), ssl.MemoryBIO()
+    down, up = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = _context(store, ssl.PROTOCOL_TLS_SERVER, Kind.NODE, "wuhua")
     client = _context(store, ssl.PROTOCOL_TLS_CLIENT, kind, name)
     server.verify_mode = ssl.CERT_REQUIRED
     ends = (
-        client.wrap_bio(*pipes, server_hostname="wuhua.node.ducha.internal"),
-        server.wrap_bio(*reversed(pipes), server_side=True),
+        client.wrap_bio(down, up, server_hostname="wuhua.node.ducha.internal"),
+        server.wrap_bio(up, down, server_side=True),
     )
     open_ends = list(ends)
     while open_ends:
@@ -149,4 +149,6 @@ def _context(store: Store, protocol: int, kind: Kind, name: str) -> ssl.SSLConte
     context = ssl.SSLContext(protocol)
     context.load_cert_chain(*store.files(kind, name))
     context.load_verify_locations(store.bundle)
+    # The default from Python 3.13 on; others are as strict today.
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context

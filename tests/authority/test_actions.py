@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import stat
-from collections.abc import Callable
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -12,20 +11,15 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from deploy.authority import actions, lines, register, wishes
+from deploy.authority import actions, register, wishes
 from deploy.authority.certificates import Reason
 from deploy.authority.errors import (
     AuthorityExists,
-    AuthorityRefused,
     FileUnusable,
     KeyExposed,
-    NameAmbiguous,
     NameTaken,
-    NameUnknown,
-    NoAuthority,
     NothingToRevoke,
     StillInUse,
-    WishRefused,
 )
 from deploy.authority.register import Kind
 from deploy.authority.store import Store
@@ -266,117 +260,6 @@ def test_two_who_begin_at_once_make_one_authority(tmp_path: Path) -> None:
     assert store.key.read_bytes() == key
 
 
-def _two_named_alike(store: Store) -> None:
-    actions.issue(store, wishes.node("oa", "city", ["5301"]))
-    actions.find(store, "oa")
-
-
-def _foreign_key(store: Store) -> None:
-    other = begun(store.directory / "other")
-    store.key.write_bytes(other.key.read_bytes())
-    actions.issue(store, wishes.client("a", "53"))
-
-
-def _no_key(store: Store) -> None:
-    store.key.unlink()
-    actions.issue(store, wishes.client("a", "53"))
-
-
-REFUSALS: dict[str, tuple[type[AuthorityRefused], Callable[[Store], object]]] = {
-    "a name twice": (NameTaken, lambda s: actions.issue(s, wishes.client("oa", "53"))),
-    "a name of nobody": (NameUnknown, lambda s: actions.rotate(s, "nobody")),
-    "a number of nobody": (
-        NameUnknown,
-        lambda s: actions.revoke(s, "abcdef", Reason.UNSPECIFIED),
-    ),
-    "the authority itself": (
-        NameUnknown,
-        lambda s: actions.revoke(
-            s, actions.entries(s).entries[0].number, Reason.UNSPECIFIED
-        ),
-    ),
-    "a name of another kind": (
-        NameUnknown,
-        lambda s: actions.find(s, "oa", Kind.NODE),
-    ),
-    "a name of two kinds": (NameAmbiguous, _two_named_alike),
-    "an unknown tier": (WishRefused, lambda s: wishes.node("a", "village", ["53"])),
-    "no hosts": (WishRefused, lambda s: wishes.node("a", "city", [])),
-    "a host that is no code": (
-        WishRefused,
-        lambda s: wishes.node("a", "city", ["530"]),
-    ),
-    "a host below the tier": (
-        WishRefused,
-        lambda s: wishes.node("a", "city", ["530102"]),
-    ),
-    "hosts of two provinces": (
-        WishRefused,
-        lambda s: wishes.node("a", "city", ["5301", "5201"]),
-    ),
-    "an area that is no code": (WishRefused, lambda s: wishes.client("a", "53010")),
-    "a name with a slash": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.client("../a", "53")),
-    ),
-    "a name that is empty": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.client("", "53")),
-    ),
-    "a further name with a space": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.node("a", "city", ["5301"], ["b c"])),
-    ),
-    "loopback as a further name": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.node("a", "city", ["5301"], ["localhost"])),
-    ),
-    "no days": (
-        WishRefused,
-        lambda s: actions.issue(s, Wish(Kind.NATS, "a", days=0)),
-    ),
-    "too many days": (
-        WishRefused,
-        lambda s: actions.rotate(s, "oa", days=4000),
-    ),
-    "a domain with a space": (
-        WishRefused,
-        lambda s: actions.begin(Store(s.directory / "b"), "a b"),
-    ),
-    "no authority to sign": (
-        NoAuthority,
-        lambda s: actions.issue(Store(s.directory / "b"), wishes.client("a", "53")),
-    ),
-    "no authority to list": (
-        NoAuthority,
-        lambda s: actions.entries(Store(s.directory / "b")),
-    ),
-    "the key of another": (FileUnusable, _foreign_key),
-    "no key": (FileUnusable, _no_key),
-}
-
-
-@pytest.mark.parametrize("case", REFUSALS)
-def test_a_refusal_says_what_to_do_and_changes_nothing(
-    tmp_path: Path, case: str
-) -> None:
-    """In both languages; register and list stay as they were."""
-    store = begun(tmp_path)
-    actions.issue(store, wishes.client("oa", "5301"))
-    wanted, act = REFUSALS[case]
-    kept = lines.read(store.register), store.revocations.read_bytes()
-
-    with pytest.raises(wanted) as caught:
-        act(store)
-    refused = caught.value
-    assert str(refused) == refused.english
-    assert refused.english.endswith(refused.remedy)
-    assert refused.chinese != refused.english
-    assert refused.reason != AuthorityRefused.reason
-    if case != "a name of two kinds":
-        assert (lines.read(store.register), store.revocations.read_bytes()) == kept
-
-
 def test_an_entry_remembers_what_was_wished(tmp_path: Path) -> None:
     """So that a rotation needs no arguments; for every kind."""
     store = begun(tmp_path)
@@ -416,149 +299,3 @@ def _issue_and_revoke(directory: Path, begin: Barrier, won: Queue[int]) -> None:
         if number % 2:
             actions.revoke(store, f"n{number}", Reason.CESSATION)
     won.put(wins)
-
-
-def _two_named_alike(store: Store) -> None:
-    actions.issue(store, wishes.node("oa", "city", ["5301"]))
-    actions.find(store, "oa")
-
-
-def _foreign_key(store: Store) -> None:
-    other = begun(store.directory / "other")
-    store.key.write_bytes(other.key.read_bytes())
-    actions.issue(store, wishes.client("a", "53"))
-
-
-def _no_key(store: Store) -> None:
-    store.key.unlink()
-    actions.issue(store, wishes.client("a", "53"))
-
-
-REFUSALS: dict[str, tuple[type[AuthorityRefused], Callable[[Store], object]]] = {
-    "a name twice": (NameTaken, lambda s: actions.issue(s, wishes.client("oa", "53"))),
-    "a name of nobody": (NameUnknown, lambda s: actions.rotate(s, "nobody")),
-    "a number of nobody": (
-        NameUnknown,
-        lambda s: actions.revoke(s, "abcdef", Reason.UNSPECIFIED),
-    ),
-    "the authority itself": (
-        NameUnknown,
-        lambda s: actions.revoke(
-            s, actions.entries(s).entries[0].number, Reason.UNSPECIFIED
-        ),
-    ),
-    "a name of another kind": (
-        NameUnknown,
-        lambda s: actions.find(s, "oa", Kind.NODE),
-    ),
-    "a name of two kinds": (NameAmbiguous, _two_named_alike),
-    "an unknown tier": (WishRefused, lambda s: wishes.node("a", "village", ["53"])),
-    "no hosts": (WishRefused, lambda s: wishes.node("a", "city", [])),
-    "a host that is no code": (
-        WishRefused,
-        lambda s: wishes.node("a", "city", ["530"]),
-    ),
-    "a host below the tier": (
-        WishRefused,
-        lambda s: wishes.node("a", "city", ["530102"]),
-    ),
-    "hosts of two provinces": (
-        WishRefused,
-        lambda s: wishes.node("a", "city", ["5301", "5201"]),
-    ),
-    "an area that is no code": (WishRefused, lambda s: wishes.client("a", "53010")),
-    "a name with a slash": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.client("../a", "53")),
-    ),
-    "a name that is empty": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.client("", "53")),
-    ),
-    "a further name with a space": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.node("a", "city", ["5301"], ["b c"])),
-    ),
-    "loopback as a further name": (
-        WishRefused,
-        lambda s: actions.issue(s, wishes.node("a", "city", ["5301"], ["localhost"])),
-    ),
-    "no days": (
-        WishRefused,
-        lambda s: actions.issue(s, Wish(Kind.NATS, "a", days=0)),
-    ),
-    "too many days": (
-        WishRefused,
-        lambda s: actions.rotate(s, "oa", days=4000),
-    ),
-    "a domain with a space": (
-        WishRefused,
-        lambda s: actions.begin(Store(s.directory / "b"), "a b"),
-    ),
-    "no authority to sign": (
-        NoAuthority,
-        lambda s: actions.issue(Store(s.directory / "b"), wishes.client("a", "53")),
-    ),
-    "no authority to list": (
-        NoAuthority,
-        lambda s: actions.entries(Store(s.directory / "b")),
-    ),
-    "the key of another": (FileUnusable, _foreign_key),
-    "no key": (FileUnusable, _no_key),
-}
-
-
-@pytest.mark.parametrize("case", REFUSALS)
-def test_a_refusal_says_what_to_do_and_changes_nothing(
-    tmp_path: Path, case: str
-) -> None:
-    """In both languages; register and list stay as they were."""
-    store = begun(tmp_path)
-    actions.issue(store, wishes.client("oa", "5301"))
-    wanted, act = REFUSALS[case]
-    kept = lines.read(store.register), store.revocations.read_bytes()
-
-    with pytest.raises(wanted) as caught:
-        act(store)
-    refused = caught.value
-    assert str(refused) == refused.english
-    assert refused.english.endswith(refused.remedy)
-    assert refused.chinese != refused.english
-    assert refused.reason != AuthorityRefused.reason
-    if case != "a name of two kinds":
-        assert (lines.read(store.register), store.revocations.read_bytes()) == kept
-
-
-def test_an_entry_remembers_what_was_wished(tmp_path: Path) -> None:
-    """So that a rotation needs no arguments; for every kind."""
-    store = begun(tmp_path)
-    names = ("a.example", "10.0.0.3")
-    wanted = [
-        wishes.node("wuhua", "county", ["530102", "530103"], names),
-        wishes.client("oa", "5301"),
-        Wish(Kind.NATS, "hub", names=names),
-    ]
-    for wish in wanted:
-        actions.issue(store, wish)
-    known = register.read(store.register).entries[1:]
-
-    assert [wishes.again(one) for one in known if one.kind is not Kind.SEAL] == wanted
-
-
-def _number(found: x509.CertificateRevocationList) -> int:
-    return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-
-
-def _sans(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
-    return certificate.extensions.get_extension_for_class(
-        x509.SubjectAlternativeName
-    ).value
-
-
-def _issue_and_revoke(directory: Path, writer: int) -> None:
-    store = Store(directory)
-    for number in range(EACH):
-        name = f"w{writer}n{number}"
-        actions.issue(store, wishes.client(name, "53"))
-        if number % 2:
-            actions.revoke(store, name, Reason.CESSATION)

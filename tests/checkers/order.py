@@ -40,8 +40,8 @@ def _link(sender: Snapshot, receiver: Snapshot) -> Iterator[str]:
     there = {one.fact_id: one.position for one in receiver.ledger}
     sent = [
         fact_id
-        for _, fact_id in sender.outbox[receiver.place.name]
-        if fact_id not in receiver.quarantined
+        for seq, fact_id in sender.outbox[receiver.place.name]
+        if (sender.place.name, seq) not in receiver.quarantined
     ]
     missing = [fact_id for fact_id in sent if fact_id not in there]
     if missing:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from grpc import aio
 
-from clients.runtime import Credentials
+from clients.runtime.bearing import AUTHORIZATION
+from clients.runtime.credentials import Credentials, Issuing
 from deploy.embedded.line import Line
 from tier.identity.model import area_of
 from tier.jurisdiction import Level, contains, level_of, parse
@@ -30,6 +31,13 @@ class Place:
     def channel(self, options: Sequence[tuple[str, int]] = ()) -> aio.Channel:
         """Return a channel to the node, through its walls if it has any."""
         return self.credentials.channel(self.grpc, options)
+
+    def bearing(self, division: str) -> tuple[tuple[str, str], ...]:
+        """Return the metadata of a call by somebody of `division`."""
+        bearer = self.credentials.bearer
+        if not isinstance(bearer, Issuing):
+            return ()
+        return ((AUTHORIZATION, f"Bearer {bearer.of(division)}"),)
 
     def holds(self, division: str) -> bool:
         """Whether assignments of `division` belong into this node's database."""

@@ -62,7 +62,8 @@ class Snapshot:
     lanes: Mapping[str, Mark]
     applied: Mapping[str, Mark]
     receipts: Mapping[str, Mark]
-    quarantined: frozenset[str]
+    quarantined: frozenset[tuple[str, int]]
+    """(neighbour, seq) of what was set aside: what cannot be read has no id."""
 
 
 ROWS = """
@@ -105,7 +106,7 @@ async def read(
     outbox: dict[str, list[tuple[int, str]]] = {row["neighbour"]: [] for row in lanes}
     for row in await connection.fetch(OUTBOX):
         outbox[row["neighbour"]].append((row["seq"], row["fact_id"]))
-    aside = await connection.fetch("SELECT fact_id FROM link_quarantine")
+    aside = await connection.fetch("SELECT neighbour, seq FROM link_quarantine")
     return Snapshot(
         place=place,
         items=frozenset(row[0] for row in items),
@@ -119,7 +120,7 @@ async def read(
             row["neighbour"]: (row["receipt_epoch"], row["receipt_seq"])
             for row in marks
         },
-        quarantined=frozenset(row["fact_id"] for row in aside),
+        quarantined=frozenset((row["neighbour"], row["seq"]) for row in aside),
     )
 
 

@@ -21,7 +21,7 @@ from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.trace.v1 import trace_service_pb2 as trace
 from ducha.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from tests.doors import data_refusals, letters
+from tests.doors import data_refusals, letters, wall_refusals
 from tests.doors.cases import Case, Met, straight
 from tests.doors.data_refusals import UNKNOWN
 from tests.doors.letters import TOWNSHIPS, request_id
@@ -138,6 +138,8 @@ async def contended(line: Line) -> Met:
             await _waiting(line.province)
         finally:
             await line.province.db.execute("COMMIT")
+        # Deleted sooner, the row would be gone before the other has looked again.
+        await asyncio.wait([going])
         await line.province.db.execute(
             "DELETE FROM request WHERE request_id = $1", UUID(request.request_id)
         )
@@ -217,128 +219,135 @@ def quorum_of_none(request: pb.IssueItemRequest) -> None:
     request.item.closing_rule.kind = nouns.ClosingRule.KIND_QUORUM
 
 
-CASES: dict[type[TierError], Case] = data_refusals.CASES | {
-    assignment_errors.AssignmentUnknown: on_item(
-        lambda line, item_id: Met(
-            line.township,
-            lambda: line.township.items.ReceiveAssignments(
-                letters.receive(item_id, TOWNSHIPS[0], "530102009")
-            ),
-        )
-    ),
-    assignment_errors.ChildrenOpen: children_open,
-    assignment_errors.ClosingRuleInvalid: issuing(quorum_of_none),
-    assignment_errors.ClosingRuleUnmet: on_item(
-        lambda line, item_id: Met(
-            line.province,
-            lambda: line.province.items.ConcludeItem(letters.conclude(item_id)),
-        )
-    ),
-    assignment_errors.DeadlineInvalid: issuing(past),
-    assignment_errors.EpochStale: epoch_stale,
-    assignment_errors.ItemEnded: item_ended,
-    assignment_errors.LevelMayNotIssue: straight(
-        lambda line: Met(
-            line.township,
-            lambda: line.township.items.IssueItem(
-                letters.issue("530102001001", division="530102001")
-            ),
-        )
-    ),
-    assignment_errors.MoveNotAllowed: on_item(reporting_twice),
-    assignment_errors.NotAssigner: on_item(
-        lambda line, item_id: Met(
-            line.city,
-            lambda: line.city.items.VerifyAssignments(
-                letters.verify(item_id, TOWNSHIPS[0], division="5301")
-            ),
-        )
-    ),
-    assignment_errors.NotCascade: on_item(
-        lambda line, item_id: Met(
-            line.township,
-            lambda: line.township.items.SplitAssignment(
-                letters.split(item_id, "530102001", "530102001001")
-            ),
-        )
-    ),
-    assignment_errors.NotConcluded: not_concluded,
-    assignment_errors.NotIssuer: on_item(
-        lambda line, item_id: Met(
-            line.county,
-            lambda: line.county.items.WithdrawItem(
-                letters.withdraw(item_id, division="530102")
-            ),
-        )
-    ),
-    assignment_errors.SkipLevelUnreasoned: issuing(
-        lambda request: request.item.ClearField("skip_level_reason")
-    ),
-    assignment_errors.TargetsInvalid: issuing(
-        lambda request: request.targets.divisions.append("530199001")
-    ),
-    assignment_errors.UrgencyUnjustified: issuing(
-        lambda request: setattr(request.item, "urgency", nouns.URGENCY_EMERGENCY)
-    ),
-    division_errors.DivisionRowsInvalid: straight(
-        lambda line: Met(
-            line.province,
-            lambda: line.province.keeping.ImportDivisions(a_row("530901")),
-        )
-    ),
-    division_errors.DivisionUnknown: straight(
-        lambda line: Met(
-            line.county,
-            lambda: line.county.divisions.GetDivision(
-                division.GetDivisionRequest(code="530199")
-            ),
-        )
-    ),
-    link_errors.NeighbourUnknown: straight(
-        lambda line: Met(
-            line.city, lambda: line.city.links.Sync(link.SyncRequest(child="stranger"))
-        )
-    ),
-    link_errors.QuarantineStands: quarantine_stands,
-    link_errors.QuarantineUnknown: straight(
-        lambda line: Met(
-            line.county,
-            lambda: line.county.operation.DropQuarantine(
-                link.DropQuarantineRequest(quarantine_id=2**62, actor="甲", reason="无")
-            ),
-        )
-    ),
-    reporting_errors.ItemUnknown: straight(
-        lambda line: Met(
-            line.province,
-            lambda: line.province.items.CloseItem(letters.close(UNKNOWN)),
-        )
-    ),
-    reporting_errors.ResumeTokenInvalid: straight(
-        lambda line: Met(
-            line.city,
-            lambda: line.city.progress.WatchDivision(
-                reporting.WatchDivisionRequest(division="5301", resume_token="gone")  # noqa: S106
-            ).read(),
-        )
-    ),
-    errors.Contended: contended,
-    errors.DatabaseAway: database_away,
-    errors.DivisionNotHosted: straight(
-        lambda line: Met(
-            line.province,
-            lambda: line.province.items.IssueItem(
-                letters.issue("530102", division="5301")
-            ),
-        )
-    ),
-    errors.InvalidInput: issuing(lambda request: request.item.ClearField("title")),
-    errors.PageTokenInvalid: straight(
-        lambda line: Met(
-            line.city,
-            lambda: line.city.items.ListItems(pb.ListItemsRequest(page_token="?")),  # noqa: S106
-        )
-    ),
-    errors.RequestIdReused: request_id_reused,
-    TraceUnknown: trace_unknown,
-}
+CASES: dict[type[TierError], Case] = (
+    data_refusals.CASES
+    | wall_refusals.CASES
+    | {
+        assignment_errors.AssignmentUnknown: on_item(
+            lambda line, item_id: Met(
+                line.township,
+                lambda: line.township.items.ReceiveAssignments(
+                    letters.receive(item_id, TOWNSHIPS[0], "530102009")
+                ),
+            )
+        ),
+        assignment_errors.ChildrenOpen: children_open,
+        assignment_errors.ClosingRuleInvalid: issuing(quorum_of_none),
+        assignment_errors.ClosingRuleUnmet: on_item(
+            lambda line, item_id: Met(
+                line.province,
+                lambda: line.province.items.ConcludeItem(letters.conclude(item_id)),
+            )
+        ),
+        assignment_errors.DeadlineInvalid: issuing(past),
+        assignment_errors.EpochStale: epoch_stale,
+        assignment_errors.ItemEnded: item_ended,
+        assignment_errors.LevelMayNotIssue: straight(
+            lambda line: Met(
+                line.township,
+                lambda: line.township.items.IssueItem(
+                    letters.issue("530102001001", division="530102001")
+                ),
+            )
+        ),
+        assignment_errors.MoveNotAllowed: on_item(reporting_twice),
+        assignment_errors.NotAssigner: on_item(
+            lambda line, item_id: Met(
+                line.city,
+                lambda: line.city.items.VerifyAssignments(
+                    letters.verify(item_id, TOWNSHIPS[0], division="5301")
+                ),
+            )
+        ),
+        assignment_errors.NotCascade: on_item(
+            lambda line, item_id: Met(
+                line.township,
+                lambda: line.township.items.SplitAssignment(
+                    letters.split(item_id, "530102001", "530102001001")
+                ),
+            )
+        ),
+        assignment_errors.NotConcluded: not_concluded,
+        assignment_errors.NotIssuer: on_item(
+            lambda line, item_id: Met(
+                line.county,
+                lambda: line.county.items.WithdrawItem(
+                    letters.withdraw(item_id, division="530102")
+                ),
+            )
+        ),
+        assignment_errors.SkipLevelUnreasoned: issuing(
+            lambda request: request.item.ClearField("skip_level_reason")
+        ),
+        assignment_errors.TargetsInvalid: issuing(
+            lambda request: request.targets.divisions.append("530199001")
+        ),
+        assignment_errors.UrgencyUnjustified: issuing(
+            lambda request: setattr(request.item, "urgency", nouns.URGENCY_EMERGENCY)
+        ),
+        division_errors.DivisionRowsInvalid: straight(
+            lambda line: Met(
+                line.province,
+                lambda: line.province.keeping.ImportDivisions(a_row("530901")),
+            )
+        ),
+        division_errors.DivisionUnknown: straight(
+            lambda line: Met(
+                line.county,
+                lambda: line.county.divisions.GetDivision(
+                    division.GetDivisionRequest(code="530199")
+                ),
+            )
+        ),
+        link_errors.NeighbourUnknown: straight(
+            lambda line: Met(
+                line.city,
+                lambda: line.city.links.Sync(link.SyncRequest(child="stranger")),
+            )
+        ),
+        link_errors.QuarantineStands: quarantine_stands,
+        link_errors.QuarantineUnknown: straight(
+            lambda line: Met(
+                line.county,
+                lambda: line.county.operation.DropQuarantine(
+                    link.DropQuarantineRequest(
+                        quarantine_id=2**62, actor="甲", reason="无"
+                    )
+                ),
+            )
+        ),
+        reporting_errors.ItemUnknown: straight(
+            lambda line: Met(
+                line.province,
+                lambda: line.province.items.CloseItem(letters.close(UNKNOWN)),
+            )
+        ),
+        reporting_errors.ResumeTokenInvalid: straight(
+            lambda line: Met(
+                line.city,
+                lambda: line.city.progress.WatchDivision(
+                    reporting.WatchDivisionRequest(division="5301", resume_token="gone")  # noqa: S106
+                ).read(),
+            )
+        ),
+        errors.Contended: contended,
+        errors.DatabaseAway: database_away,
+        errors.DivisionNotHosted: straight(
+            lambda line: Met(
+                line.province,
+                lambda: line.province.items.IssueItem(
+                    letters.issue("530102", division="5301")
+                ),
+            )
+        ),
+        errors.InvalidInput: issuing(lambda request: request.item.ClearField("title")),
+        errors.PageTokenInvalid: straight(
+            lambda line: Met(
+                line.city,
+                lambda: line.city.items.ListItems(pb.ListItemsRequest(page_token="?")),  # noqa: S106
+            )
+        ),
+        errors.RequestIdReused: request_id_reused,
+        TraceUnknown: trace_unknown,
+    }
+)

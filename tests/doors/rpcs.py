@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,8 @@ class Rpc:
 
     async def call(self, channel: grpc.aio.Channel, request: Message) -> Message | None:
         """Return the (first) answer; None where a stream ends without one."""
-        answer = await self.call_raw(channel, request.SerializeToString())
+        # As a message, so that the caller's token can be of the division that acts.
+        answer = await self._send(channel, request, type(request).SerializeToString)
         if answer is None:
             return None
         made = message_factory.GetMessageClass(self.method.output_type)
@@ -73,14 +74,25 @@ class Rpc:
 
     async def call_raw(self, channel: grpc.aio.Channel, body: bytes) -> bytes | None:
         """Call with bytes as they are."""
+        return await self._send(channel, body, bytes)
+
+    async def _send(
+        self,
+        channel: grpc.aio.Channel,
+        request: object,
+        write: Callable[[Any], bytes],
+    ) -> bytes | None:
         wire: Any = channel  # its stubs know methods with messages only
         if self.shape == (False, False):
-            answer: bytes = await wire.unary_unary(self.path)(body, timeout=SECONDS)
+            method = wire.unary_unary(self.path, request_serializer=write)
+            answer: bytes = await method(request, timeout=SECONDS)
             return answer
         if self.shape == (False, True):
-            call = wire.unary_stream(self.path)(body, timeout=SECONDS)
+            method = wire.unary_stream(self.path, request_serializer=write)
+            call = method(request, timeout=SECONDS)
         else:
-            call = wire.stream_stream(self.path)(iter([body]), timeout=SECONDS)
+            method = wire.stream_stream(self.path, request_serializer=write)
+            call = method(iter([request]), timeout=SECONDS)
         try:
             first = await call.read()
         finally:

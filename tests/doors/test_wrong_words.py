@@ -80,9 +80,13 @@ WRONG: dict[str, tuple[Callable[[pb.IssueItemRequest], object], str]] = {
         lambda request: request.item.assist_units.add(division="530199", name="局"),
         "DIVISION_UNKNOWN",
     ),
-    "an unknown issuer elsewhere": (
-        lambda request: setattr(request, "division", "52"),
+    "an issuer of another node": (
+        lambda request: setattr(request, "division", "5301"),
         "DIVISION_NOT_HOSTED",
+    ),
+    "an issuer of another province": (
+        lambda request: setattr(request, "division", "52"),
+        "NOT_ALLOWED",
     ),
 }
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,13 +17,15 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from clients.runtime import Credentials
+from clients.runtime.client import OPTIONS
+from clients.runtime.credentials import Credentials, Issuing
 from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
     CatalogueKeepingServiceStub,
     CatalogueServiceStub,
 )
+from ducha.collection.v1.collection_service_pb2 import ResolveConflictRequest
 from ducha.collection.v1.collection_service_pb2_grpc import CollectionServiceStub
 from ducha.division.v1.division_service_pb2_grpc import (
     DivisionKeepingServiceStub,
@@ -41,6 +43,7 @@ from tests.servers import Refusal, refusal
 
 TIERS = ("province", "city", "county", "township")
 SECONDS = 20.0
+CONFLICTING = "530102002"
 
 # What moves by itself: the marks that neighbours exchange, the checkpoints of the
 # ledger; and every decision is recorded, a refusal too.
@@ -53,6 +56,23 @@ LANES = "SELECT neighbour, epoch, seq FROM ledger_lane"
 MARKS = "SELECT neighbour, epoch, seq FROM link_inbound"
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """Speaks for the division that a request acts for.
+
+    A decision about a conflict names none: it is of the second township, like all
+    conflicts here.
+    """
+
+    issuer: Issuing
+
+    def token(self, request: object) -> str:
+        """Return a token with all roles of people."""
+        if isinstance(request, ResolveConflictRequest):
+            return self.issuer.of(CONFLICTING)
+        return self.issuer.token(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +100,32 @@ async def footprint(
     return {row["name"]: (row["n"], row["sum"]) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a node is reached: by whom, over which line."""
+
+    channel: grpc.aio.Channel
+    """By somebody of the division that acts, with every role people have."""
+    bare: grpc.aio.Channel
+    """By the same client program, and nobody who would speak through it."""
+    child: grpc.aio.Channel
+    """By the node below; at the lowest tier, by the node itself."""
+
+
 class Tier:
     """One node: what a caller can ask of it, and its own database."""
 
-    def __init__(
-        self, name: str, channel: grpc.aio.Channel, db: Connection, url: str
-    ) -> None:
+    def __init__(self, name: str, way: Way, db: Connection, url: str) -> None:
         self.name = name
         self.url = url
-        self.channel = channel
+        self.way = way
+        self.channel = channel = way.channel
         self.db = db
         self.items = AssignmentServiceStub(channel)
         self.divisions = DivisionServiceStub(channel)
         self.keeping = DivisionKeepingServiceStub(channel)
         self.progress = ReportingServiceStub(channel)
-        self.links = LinkServiceStub(channel)
+        self.links = LinkServiceStub(way.child)
         self.operation = LinkOperationServiceStub(channel)
         self.catalogue = CatalogueServiceStub(channel)
         self.publishing = CatalogueKeepingServiceStub(channel)
@@ -159,16 +190,34 @@ class Line:
 async def opened(data: Path) -> AsyncIterator[Line]:
     """Open channels and connections to the line that lives in `data`."""
     told: dict[str, Any] = json.loads((data / "endpoints.json").read_text())
-    shown = Credentials.load(data)
     async with AsyncExitStack() as stack:
         tiers: dict[str, Tier] = {}
         for name in TIERS:
             (node,) = told["tiers"][name]
-            channel = await stack.enter_async_context(shown.channel(node["grpc"]))
+            way = await _way(stack, data, name, node["grpc"])
             db = await asyncpg.connect(node["database_url"])
             stack.push_async_callback(db.close)
-            tiers[name] = Tier(name, channel, db, node["database_url"])
+            tiers[name] = Tier(name, way, db, node["database_url"])
         yield Line(tiers, data)
+
+
+async def _way(stack: AsyncExitStack, data: Path, name: str, address: str) -> Way:
+    """Open the ways to a node."""
+    kept = Credentials.load(data)
+    issuer = kept.bearer
+    assert isinstance(issuer, Issuing)
+    below = dict(pairwise(TIERS)).get(name, name)
+    own = data / "identity" / "nodes" / below
+    node = Credentials(
+        kept.authorities,
+        (own / "tls.crt").read_bytes(),
+        (own / "tls.key").read_bytes(),
+    )
+    shown = (replace(kept, bearer=Officer(issuer)), replace(kept, bearer=None), node)
+    opened = [
+        await stack.enter_async_context(one.channel(address, OPTIONS)) for one in shown
+    ]
+    return Way(*opened)
 
 
 def read(error: grpc.aio.AioRpcError) -> Told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -152,7 +153,10 @@ async def test_two_who_worked_offline_replay_and_what_they_differ_in_is_a_confli
         reason="现场核实",
     )
     desk = bureau.office.desks["township"].collection
-    await bureau.office.insist("township", desk.ResolveConflict, decision)
+    decide = partial(
+        desk.ResolveConflict, metadata=bureau.office.places["township"].bearing(town)
+    )
+    await bureau.office.insist("township", decide, decision)
     closed = await conflict_at_the_top(
         bureau, town, registry_pb2.CONFLICT_STATE_RIVAL_TAKEN
     )

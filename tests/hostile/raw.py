@@ -17,6 +17,8 @@ from h2.events import (
     ConnectionTerminated,
     Event,
     PingReceived,
+    RemoteSettingsChanged,
+    ResponseReceived,
     StreamEnded,
     StreamReset,
     TrailersReceived,
@@ -28,6 +30,7 @@ DATA_FRAME, HEADERS_FRAME, RESET_FRAME, SETTINGS_FRAME = 0, 1, 3, 4
 END_STREAM, END_HEADERS = 1, 4
 BURST = 50
 DRAIN_SECONDS = 3.0
+SETTLED_SECONDS = 10.0
 CANCEL = struct.pack(">I", 8)
 CHUNK = 1 << 16
 TICK = 0.2
@@ -109,22 +112,23 @@ class Raw:
         target: Target,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        *,
-        window: int | None = None,
     ) -> None:
         self._target, self._reader, self._writer = target, reader, writer
         self._h2 = H2Connection(H2Configuration(header_encoding="utf-8"))
-        if window is not None:
-            self._h2.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = window
         self._h2.initiate_connection()
         self.events: list[Event] = []
         self.is_closed = False
+        self._is_settled = False
 
     @classmethod
     async def open(cls, target: Target, *, window: int | None = None) -> Raw:
         """Connect and greet; `window` is how much of an answer may come at first."""
-        raw = cls(target, *await target.connect(), window=window)
+        raw = cls(target, *await target.connect())
+        if window is not None:
+            raw._h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: window})
         await raw.flush()
+        # A server's limits hold from when they are acknowledged; who does not, goes soon.
+        await raw.pump(SETTLED_SECONDS, lambda: raw._is_settled)
         return raw
 
     async def flush(self) -> None:
@@ -175,6 +179,9 @@ class Raw:
             self.is_closed = True
             return
         self.events += self._h2.receive_data(data)
+        self._is_settled |= any(
+            isinstance(one, RemoteSettingsChanged) for one in self.events
+        )
         if any(isinstance(one, ConnectionTerminated) for one in self.events):
             self.is_closed = True
 
@@ -194,9 +201,10 @@ class Raw:
         found = [
             one
             for one in self.events
-            if isinstance(one, TrailersReceived) and one.stream_id == stream
+            if isinstance(one, TrailersReceived | ResponseReceived)
+            and one.stream_id == stream
         ]
-        told = found[0].headers if found else []
+        told = found[-1].headers if found else []
         return {str(key): str(value) for key, value in told or ()}
 
     def close(self) -> None:

@@ -110,6 +110,9 @@ class Everything:
         """Let them pass."""
         self.callers.append(caller)
 
+    def turned_away(self, method: str, reason: str) -> None:
+        """Nobody is to be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Walled:

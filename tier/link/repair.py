@@ -30,7 +30,7 @@ LOG = structlog.get_logger(__name__)
 IDLE_SECONDS = 1.0
 BUSY_SECONDS = 0.25
 AWAY_SECONDS = 5.0
-RPC_SECONDS = 10.0
+SYNC_SECONDS = 5.0
 PAGE_FACTS = 500
 
 REPAIRED = telemetry.counter(
@@ -94,7 +94,8 @@ class Repair:
                 down_applied=wire.tip_to(tip),
                 up_head=wire.mark_to(head),
             ),
-            timeout=RPC_SECONDS,
+            timeout=SYNC_SECONDS,
+            wait_for_ready=True,  # the moment the parent is there again, it is asked
         )
         self._contacts.heard(self._parent, self._app.now())
         applied, owed = tip.mark, wire.mark_from(response.down_head)

@@ -28,6 +28,9 @@ class Rules(Protocol):
     async def admit(self, method: str, request: Any, caller: Caller) -> None:
         """Return, or refuse. Raises: TierError."""
 
+    def turned_away(self, method: str, reason: str) -> None:
+        """Take note of a call by somebody who was not recognised."""
+
 
 class WalledEntrance:
     """Lets in who is recognised, and remembers who is inside."""
@@ -47,7 +50,11 @@ class WalledEntrance:
         Raises:
             Unidentified, TokenRefused, IdentityRevoked: they did not prove who they are.
         """
-        caller = self._recognition.caller(context)
+        try:
+            caller = self._recognition.caller(context)
+        except TierError as refusal:
+            self._rules.turned_away(method, refusal.reason)
+            raise
         CALLER.set(caller)
         AREA.set(self._area(caller))
         visit = WalledVisit(self, method, caller)

@@ -81,6 +81,24 @@ class Guard:
             return
         self._settle(call.row.rpc, caller, self._verdict(call, request, caller))
 
+    def turned_away(self, method: str, reason: str) -> None:
+        """Record a call of a method by somebody who was not recognised, and why."""
+        DENIED.add(1)
+        self.recorder.note(
+            Decided(
+                second=int(time.time()),
+                principal="",
+                proof="",
+                division="",
+                roles="",
+                rpc=method[1:],
+                concerned="",
+                relation="",
+                is_allowed=False,
+                reason=reason,
+            )
+        )
+
     def decide(self, rpc: str, caller: Caller, divisions: Iterable[Code]) -> bool:
         """Say whether a caller may call `rpc` for divisions found behind the door.
 

@@ -37,6 +37,7 @@ WORKING: Allow = {**READING, Role.GRID_WORKER: LINE}
 EVERYBODY: Allow = dict.fromkeys(PEOPLE, SAME_PROVINCE)
 KEEPING: Allow = {Role.KEEPER: ABOVE}
 OPERATING: Allow = {Role.OPERATOR: SELF}
+AUDITING: Allow = {Role.AUDITOR: ABOVE}
 INSPECTING: Allow = {Role.OPERATOR: ABOVE, Role.AUDITOR: ABOVE}
 TRACING: Allow = {Role.OPERATOR: ABOVE}
 LINKED: Allow = {Role.NODE: BELOW}
@@ -52,6 +53,7 @@ _KEEPING = "ducha.catalogue.v1.CatalogueKeepingService/"
 _DIVISION = "ducha.division.v1.DivisionService/"
 _TREE = "ducha.division.v1.DivisionKeepingService/"
 _OPERATION = "ducha.link.v1.LinkOperationService/"
+_LEDGER = "ducha.ledger.v1.LedgerService/"
 _LINK = "ducha.link.v1.LinkService/"
 
 
@@ -172,6 +174,25 @@ OPERATION = (
     _of_node(_OPERATION + "DropQuarantine", OPERATING),
     _of_node("ducha.trace.v1.TraceService/GetTrace", TRACING),
     _of_node("ducha.access.v1.AccessService/ListDecisions", INSPECTING),
+    _of_node(_LEDGER + "GetCheckpoint", INSPECTING),
+    _of_node(_LEDGER + "ListCheckpoints", INSPECTING),
+    _of_node(_LEDGER + "ListWitnessed", INSPECTING),
+    _of_node(
+        _LEDGER + "ExportLedger",
+        AUDITING,
+        why="It holds every fact of the node, whole.",
+    ),
+    _of_node(_LEDGER + "ProveSubject", AUDITING),
+    _of_node(
+        _LEDGER + "DeclareNewLife",
+        OPERATING,
+        why="Nobody above declares for those below.",
+    ),
+    _of_node(
+        "ducha.ledger.v1.WitnessService/Cosign",
+        LINKED,
+        why="The witness compares the log with the certificate, too.",
+    ),
     _of_node(
         _LINK + "Sync",
         LINKED,

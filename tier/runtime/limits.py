@@ -116,6 +116,11 @@ class Turnstile:
         """Return how many calls, and how many streams, are under way."""
         return self._calls.inside, self._streams.inside
 
+    @property
+    def callers(self) -> set[str]:
+        """Return who has something under way."""
+        return {*self._calls.callers, *self._streams.callers}
+
 
 async def received(context: Any) -> Any:
     """Return the one message of a call, as soon as all of it is there.
@@ -225,4 +230,8 @@ CLIENT_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # A wire that was cut is tried again soon: an attempt that nobody answers ends, and
+    # the next follows. Left to gRPC, one lasts 20 s, and TCP asks less and less often.
+    ("grpc.initial_reconnect_backoff_ms", 250),
+    ("grpc.min_reconnect_backoff_ms", 1_500),
 )

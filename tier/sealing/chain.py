@@ -11,8 +11,10 @@ from ducha.ledger.v1 import ledger_pb2 as pb
 from tier.identity.signing import SignatureWrong
 from tier.sealing.findings import Finding, Kind, Text
 from tier.sealing.model import Life
+from tier.sealing.note import NoteWrong
+from tier.sealing.rules import is_declared
 from tier.sealing.tree import DIGESTS
-from tier.sealing.trust import NoteWrong, SealWrong, Signed, Trust, at
+from tier.sealing.trust import SealWrong, Signed, Trust, at
 
 WRONG = (NoteWrong, SealWrong, SignatureWrong)
 
@@ -41,15 +43,6 @@ def life_from(message: pb.Life) -> Life:
         message.declare_micros,
         message.before_size,
     )
-
-
-def is_declaration(life: Life | None, declaration: bytes, digest: str) -> bool:
-    """Whether a checkpoint's text commits to its life: the first to nothing."""
-    if life is None or life.digest != digest:
-        return False
-    if not life.is_declared:
-        return declaration == b""
-    return DIGESTS[digest](life.statement()) == declaration
 
 
 @dataclass(slots=True)
@@ -119,7 +112,7 @@ class Chain:
         said = signed.checkpoint
         self.latest_life = max(self.latest_life, said.life)
         life = self.lives.get(said.life)
-        if not is_declaration(life, said.declaration, said.digest):
+        if not is_declared(life, said):
             self._life_wrong(said.life)
         beacon_at = self._beacon(record, signed)
         claim = self._claim(signed, self._cosigned(record, signed), beacon_at)

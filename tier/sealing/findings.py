@@ -114,15 +114,18 @@ def rewritten(first: int, last: int) -> Finding:
     return Finding(Kind.REWRITTEN, first, last, text)
 
 
-def rolled_back(first: int, size: int, *, by_witness: bool) -> Finding:
-    """Somebody signed more facts than there are."""
+def rolled_back(first: int, end: int, size: int, *, by_witness: bool) -> Finding:
+    """Somebody signed more facts than there are; from `end` on there are none.
+
+    Those from `first` on may be others than were signed.
+    """
     who = Text("the parent witnessed", "上级已见证") if by_witness else None
     who = who or Text("the node signed", "本节点已签署")
     text = Text(
-        f"{who.en} {size} entries; from {first} on there are none",
-        f"{who.zh} {size} 条；自第 {first} 条起不存在",
+        f"{who.en} {size} entries; from {end} on there are none",
+        f"{who.zh} {size} 条；自第 {end} 条起不存在",
     )
-    return Finding(Kind.ROLLED_BACK, first, first, text)
+    return Finding(Kind.ROLLED_BACK, first, end, text)
 
 
 def checkpoint_gone(size: int) -> Finding:

@@ -72,3 +72,23 @@ def is_witness_of(witness: SpiffeId, node: SpiffeId) -> bool:
         return False
     is_above = witness.tier == node.tier - 1 and witness.domain == node.domain
     return is_above and contains(witness.area, node.area)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A sign that a ledger was changed: whose, why, and the note that shows it."""
+
+    node: str
+    reason: str
+    detail: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Up to 256 hashes of the tree, and of leaves the moments in them."""
+
+    level: int
+    number: int
+    hashes: bytes
+    moments: bytes = b""

@@ -132,6 +132,12 @@ class Note:
         key.verify(line.signature[STAMP_BYTES:], _cosigned(self.text, seconds))
         return seconds
 
+    def cosign_seconds(self) -> int | None:
+        """Return when a witness says that it cosigned, unchecked; None if none did."""
+        if len(self.lines) == 1:
+            return None
+        return int.from_bytes(self.lines[-1].signature[:STAMP_BYTES])
+
     def _line(self, name: str, key_id: bytes) -> Line:
         for line in self.lines:
             if (line.name, line.key_id) == (name, key_id):

@@ -130,6 +130,16 @@ def key_of(certificate: x509.Certificate) -> PublicKey:
     return signing.public_key(certificate)
 
 
+@lru_cache(maxsize=256)
+def key_of_der(der: bytes) -> PublicKey:
+    """Return the key of a certificate, DER.
+
+    Raises:
+        ValueError: no certificate, or no key that seals.
+    """
+    return signing.public_key(x509.load_der_x509_certificate(der))
+
+
 def at(micros: int) -> datetime:
     """Return a moment given in Unix microseconds.
 

@@ -57,7 +57,7 @@ class Verifier:
         self._findings: list[Finding] = []
         self._doubts: list[tuple[int, Finding]] = []
         self._upper: defaultdict[int, int] = defaultdict(int)
-        self._position = self._facts = self._checked = 0
+        self._position = self._facts = self._checked = self._vouched = 0
         self._signed = self._cosigned = Reached()
 
     def add(self, record: pb.LedgerRecord) -> None:
@@ -141,12 +141,13 @@ class Verifier:
 
     def _segment(self, segment: pb.Segment) -> None:
         """Take the facts of one tile, place by place."""
-        first = segment.first_position
+        first, last = segment.first_position, segment.last_position
         size = self._header.size if self._header else 0
-        last = min(first + TILE_WIDTH - 1, size)
         rows = {fact.position: fact for fact in segment.facts}
         if first != self._position + 1:
             raise FileWrong(f"facts from {self._position + 1} on are missing")
+        if not first <= last <= min(first + TILE_WIDTH - 1, size):
+            raise FileWrong(f"the segment at {first} has no good end")
         if rows and (min(rows) < first or max(rows) > last):
             raise FileWrong(f"facts stand outside of the segment at {first}")
         if len(rows) < len(segment.facts):
@@ -191,18 +192,27 @@ class Verifier:
             if which is Which.FACTS:
                 self._reached(claim)
             else:
-                doubt = findings.rewritten(self._checked + 1, size)
+                doubt = findings.rewritten(self._vouched + 1, size)
                 self._doubts.append((claim.life, doubt))
             return
         if which is Which.UNKNOWN:
             return
         if which is Which.NEITHER:
-            self._found(findings.rewritten(self._checked + 1, size))
+            self._found(findings.rewritten(self._base(claim) + 1, size))
         for place in comparison.settle(which):
             self._found(findings.tile_damaged(place.position, place.position))
         if which is not Which.NEITHER:
             self._reached(claim)
             self._checked = size
+            if claim.cosigned_at is not None:
+                self._vouched = size
+
+    def _base(self, claim: Claim) -> int:
+        """Return up to where the facts are known to be as this claim has them.
+
+        What the parent vouches for is not limited by what the node signs alone.
+        """
+        return self._checked if claim.cosigned_at is None else self._vouched
 
     def _reached(self, claim: Claim) -> None:
         self._bracket.close(claim.beacon_at, claim.cosigned_at)
@@ -217,7 +227,10 @@ class Verifier:
         for size in sorted(self._claims):
             for claim in self._claims[size]:
                 gone = findings.rolled_back(
-                    self._position + 1, size, by_witness=claim.by_witness
+                    min(self._base(claim), self._position) + 1,
+                    self._position + 1,
+                    size,
+                    by_witness=claim.by_witness,
                 )
                 self._doubts.append((claim.life, gone))
         for claim in self._chain.unmatched():

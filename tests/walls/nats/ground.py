@@ -14,15 +14,17 @@ import itertools
 import json
 import ssl
 import subprocess
+import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from deploy.embedded import identities, nats
 from deploy.embedded.nats import NatsServer
-from deploy.embedded.ports import free_port
+from deploy.embedded.ports import free_port, is_free
 from deploy.embedded.site import Site
 from deploy.embedded.topology import NodeSpec, Place, arrange
 from deploy.nats.permissions import lane
@@ -49,6 +51,18 @@ LINKS = (
     ("wuhua", "longquan"), ("panlong", "qingyun"),
 )  # fmt: skip
 SECONDS = 20.0
+
+# What a thief's own server passes on, so that answers come back.
+PASSED_ON = ("ducha.>", "$JS.>", "$SYS.>", "_INBOX.longquan.>", "_INBOX.wuhua.>")
+ROGUE_ACCOUNTS = (
+    "accounts {\n  far { users: [{user: far, password: far}], exports: [\n"
+    + "".join(f'    {{service: "{one}", response: stream}}\n' for one in PASSED_ON)
+    + "  ] }\n  near { users: [{user: near, password: near}], imports: [\n"
+    + "".join(
+        f'    {{service: {{account: far, subject: "{one}"}}}}\n' for one in PASSED_ON
+    )
+    + "  ] }\n}\n"
+)
 
 Snapshot = dict[str, dict[str, object]]
 
@@ -80,6 +94,7 @@ class Ground:
         self.arrived: dict[str, list[bytes]] = defaultdict(list)
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = itertools.count(1)
+        self.links: list[tuple[str, str]] = []
 
     @contextmanager
     def running(self) -> Iterator[Ground]:
@@ -104,20 +119,24 @@ class Ground:
         return tls_context(folder / "tls.crt", folder / "tls.key", bundle)
 
     @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[Ground]:
-        """Let the honest nodes work; begin once every link carries."""
+    async def at_work(self, without: str = "") -> AsyncIterator[Ground]:
+        """Let the honest nodes work, one perhaps not; begin once every link carries."""
+        self.links = [link for link in LINKS if without not in link]
         for node in HONEST:
+            if node == without:
+                continue
             tls = functools.partial(self.tls, node)
             road = self.roads[node] = Road(self.server(node).url, node, tls=tls)
             self._start(road.run(own_lanes(PLACES[node])))
-        for parent, child in LINKS:
+        for parent, child in self.links:
             self._start(self._take(child, of(DOWN, parent, child)))
             self._start(self._take(parent, of(UP, parent, child)))
-        for child in ("huashan", "dabanqiao"):
+        for child in () if without == "wuhua" else ("huashan", "dabanqiao"):
             self._start(self._take("wuhua", of(UP, "wuhua", child)))
         try:
             await self._carrying()
-            await self._leave_unfinished()
+            if without != "wuhua":
+                await self._leave_unfinished()
             yield self
         finally:
             for task in self._tasks:
@@ -137,7 +156,7 @@ class Ground:
 
     async def _carrying(self) -> None:
         async with asyncio.timeout(SECONDS):
-            for parent, child in LINKS:
+            for parent, child in self.links:
                 while not await self.roads[parent].publish(
                     of(DOWN, parent, child), b"-"
                 ):
@@ -151,6 +170,10 @@ class Ground:
         one = of(DOWN, "wuhua", "dabanqiao")
         for _ in range(3):
             assert await self.roads["wuhua"].publish(one, b"for dabanqiao")
+        async with self.connected("huashan") as raw:
+            raw.say(Sub("_INBOX.huashan.*"))
+            raw.say(Pub(of(UP, "wuhua", "huashan").subject, b"-", "_INBOX.huashan.1"))
+            assert await raw.until(lambda: raw.heard)
         async with self.connected("dabanqiao") as raw:
             raw.say(Sub("_INBOX.dabanqiao.*"))
             ask = json.dumps({"batch": 2, "no_wait": True}).encode()
@@ -166,7 +189,7 @@ class Ground:
     async def exchange(self) -> list[bytes]:
         """Carry one secret over every honest lane; return the secrets."""
         secrets = []
-        for parent, child in LINKS:
+        for parent, child in self.links:
             for sender, one in (
                 (parent, of(DOWN, parent, child)),
                 (child, of(UP, parent, child)),
@@ -183,7 +206,7 @@ class Ground:
 
     async def _acknowledged(self) -> None:
         """Wait until the servers know all that was taken by those at work."""
-        taken = {of(way, *link).stream for link in LINKS for way in (DOWN, UP)}
+        taken = {of(way, *link).stream for link in self.links for way in (DOWN, UP)}
         async with asyncio.timeout(SECONDS):
             while True:
                 now = await self.snapshot()
@@ -191,10 +214,19 @@ class Ground:
                     return
                 await asyncio.sleep(0.02)
 
+    async def leaf_nodes(self, node: str) -> set[str]:
+        """Return the names of the leaf nodes at a node's server."""
+        told = await asyncio.to_thread(_page, f"{self.server(node).monitor_url}/leafz")
+        return {str(one["name"]) for one in told.get("leafs") or ()}
+
     async def snapshot(self) -> Snapshot:
         """Return what every stream and consumer is like, by the servers' own account."""
         pages = await asyncio.gather(
-            *(asyncio.to_thread(_streams, one) for one in self.servers.values())
+            *(
+                asyncio.to_thread(_streams, one)
+                for one in self.servers.values()
+                if one.is_running
+            )
         )
         found = {name: state for page in pages for name, state in page.items()}
         assert sum(map(len, pages)) == len(found), (
@@ -212,30 +244,66 @@ class Ground:
         config = folder / "rogue.conf"
         config.write_text(
             f'server_name: "rogue"\nlisten: "127.0.0.1:{port}"\n'
-            'leafnodes { reconnect: "1s", remotes: [ {\n'
+            f"{ROGUE_ACCOUNTS}"
+            'leafnodes { reconnect: "1s", remotes: [ { account: far\n'
             f'  url: "tls://{self.server(parent.name).leaf_address}"\n'
             f'  tls {{ cert_file: "{own}/tls.crt", key_file: "{own}/tls.key"\n'
             f'  ca_file: "{self.site.identity}/ca.crt", handshake_first: true }}\n'
             "} ] }\n"
         )
-        with (
-            (folder / "rogue.log").open("w") as log,
-            subprocess.Popen(
-                [nats.binary(), "-c", config], stdout=log, stderr=log
-            ) as process,
-        ):
-            try:
-                yield "127.0.0.1", port
-            finally:
-                process.kill()
+        with running(config, port):
+            yield "127.0.0.1", port
+
+    @contextmanager
+    def lawless_hub(self, node: str, folder: Path) -> Iterator[Address]:
+        """Replace a node's server by one that allows everything; its children dial it."""
+        honest = self.servers[f"nats-{node}"]
+        honest.stop()
+        port = free_port()
+        own = self.site.identity / "nats" / f"nats-{node}"
+        config = folder / "hub.conf"
+        config.write_text(
+            f'server_name: "lawless"\nlisten: "127.0.0.1:{port}"\n'
+            f'jetstream {{ store_dir: "{folder}/store", domain: "{node}" }}\n'
+            f'leafnodes {{ listen: "{honest.leaf_address}"\n'
+            f'  tls {{ cert_file: "{own}/tls.crt", key_file: "{own}/tls.key"\n'
+            f'  ca_file: "{self.site.identity}/ca.crt", verify: true\n'
+            "  handshake_first: true } }\n"
+        )
+        with running(config, port):
+            yield "127.0.0.1", port
+            assert (
+                "Leafnode connection created" in config.with_suffix(".log").read_text()
+            )
+
+
+@contextmanager
+def running(config: Path, port: int) -> Iterator[None]:
+    """Run an enemy's server until the end of the block, from when it answers."""
+    with (
+        config.with_suffix(".log").open("w") as log,
+        subprocess.Popen(
+            [nats.binary(), "-c", config], stdout=log, stderr=log
+        ) as process,
+    ):
+        try:
+            until = time.monotonic() + SECONDS
+            while is_free(port) and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.02)
+            yield
+        finally:
+            process.kill()
+
+
+def _page(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=10) as page:
+        told: dict[str, Any] = json.load(page)
+    return told
 
 
 def _streams(server: NatsServer) -> Snapshot:
     query = "accounts=1&streams=1&consumers=1&config=1"
-    with urllib.request.urlopen(
-        f"{server.monitor_url}/jsz?{query}", timeout=10
-    ) as page:
-        told = json.load(page)
+    told = _page(f"{server.monitor_url}/jsz?{query}")
     return {
         stream["name"]: _state(account["name"], stream)
         for account in told.get("account_details") or ()

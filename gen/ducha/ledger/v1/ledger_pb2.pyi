@@ -225,16 +225,19 @@ Global___LedgerHeader: _TypeAlias = LedgerHeader  # noqa: Y015
 
 @_typing.final
 class Segment(_message.Message):
-    """Segment is a run of facts: those of one tile."""
+    """Segment is a run of places in the ledger, with the facts that are there."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FIRST_POSITION_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     LEAF_HASHES_FIELD_NUMBER: _builtins.int
     MOMENTS_FIELD_NUMBER: _builtins.int
     first_position: _builtins.int
-    """Position of its first fact."""
+    """Its first place."""
+    last_position: _builtins.int
+    """Its last place; at most 255 further."""
     leaf_hashes: _builtins.bytes
     """Leaf hashes as they were sealed, 32 bytes each: what each place held then."""
     moments: _builtins.bytes
@@ -247,13 +250,14 @@ class Segment(_message.Message):
         self,
         *,
         first_position: _builtins.int = ...,
+        last_position: _builtins.int = ...,
         facts: _abc.Iterable[Global___SealedFact] | None = ...,
         leaf_hashes: _builtins.bytes = ...,
         moments: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "first_position", b"first_position", "leaf_hashes", b"leaf_hashes", "moments", b"moments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "first_position", b"first_position", "last_position", b"last_position", "leaf_hashes", b"leaf_hashes", "moments", b"moments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

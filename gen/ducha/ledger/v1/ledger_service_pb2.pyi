@@ -313,22 +313,26 @@ class DeclareNewLifeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID; the same for a repeat of the same request."""
     actor: _builtins.str
     """Who declares it; recorded."""
     reason: _builtins.str
     """Why; recorded."""
+    digest: _builtins.str
+    """Digest of its tree: `sha256`, `sm3`, or empty for that of the life before."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         actor: _builtins.str = ...,
         reason: _builtins.str = ...,
+        digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "digest", b"digest", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
