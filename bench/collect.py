@@ -43,9 +43,8 @@ async def on_floor(servers: Servers, plan: Plan) -> Collected:
 async def on_ducha(running: Line, servers: Servers, plan: Plan) -> Collected:
     """Measure services that know their divisions."""
     taken, periods = Collected(), elements.months()
-    addresses = _addresses(running)
-    around = (addresses, processes(running), databases(running, servers))
-    async with collecting(running.root, *around) as line:
+    around = (processes(running), databases(running, servers))
+    async with collecting(running, *around) as line:
         if "gate" in plan.only:
             taken.gate = await _gates(line, plan, periods)
         if "entered" in plan.only:
@@ -54,8 +53,7 @@ async def on_ducha(running: Line, servers: Servers, plan: Plan) -> Collected:
             tell(line.name, "entered", _told(runs))
         if "rush" in plan.only:
             async with asyncio.timeout(RUSH_SECONDS):
-                ends = (addresses["province"], addresses["township"])
-                taken.rush = await _rush(line, servers, plan, *ends)
+                taken.rush = await _rush(line, servers, plan, running)
     return taken
 
 
@@ -88,15 +86,14 @@ async def _enter(
 
 
 async def _rush(
-    line: Collecting, servers: Servers, plan: Plan, top: str, bottom: str
+    line: Collecting, servers: Servers, plan: Plan, running: Line
 ) -> Rush:
     """Teach the line its grids, then let them all answer."""
     rows = elements.grids(plan.villages.codes, plan.effort.grids)
-    await teach(rows, top, bottom)
+    await teach(rows, running)
     tell(line.name, "rush", [f"{len(rows):,} grids known"])
-    taken = await rush.rush(
-        line, servers.processes(), _codes(rows), Province(top, len(plan.counties))
-    )
+    looked_at = Province(running.data, len(plan.counties))
+    taken = await rush.rush(line, servers.processes(), _codes(rows), looked_at)
     shares = rush_cpu(taken)[SHARE]
     told = [f"{name} {share:.0%}" for name, share in shares.items()]
     tell(line.name, "rush", [f"{taken.rate:,.0f} answers/s;", "of a core:", *told])
@@ -109,22 +106,16 @@ async def _rush(
 
 async def again(running: Line, servers: Servers, plan: Plan) -> None:
     """Do it once more for a profile: the rush if it was run, else months of townships."""
-    addresses = _addresses(running)
-    around = (addresses, processes(running), databases(running, servers))
-    async with collecting(running.root, *around) as line:
+    around = (processes(running), databases(running, servers))
+    async with collecting(running, *around) as line:
         if "rush" not in plan.only:
             periods = itertools.islice(elements.months(), PROFILED_FROM, None)
             await _enter(line, servers, plan, periods, DUCHA)
             return
         grids = _codes(elements.grids(plan.villages.codes, plan.effort.grids))
-        looked_at = Province(addresses["province"], len(plan.counties))
+        looked_at = Province(running.data, len(plan.counties))
         shared = servers.processes()
         await rush.rush(line, shared, grids, looked_at, PROFILED_DAY)
-
-
-def _addresses(running: Line) -> dict[str, str]:
-    names = [place.spec.name for place in running.places]
-    return {name: running.grpc(name) for name in names}
 
 
 def _codes(rows: Sequence[Mapping[str, str]]) -> list[str]:

@@ -10,7 +10,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from faults import report
@@ -34,6 +35,9 @@ def arguments(names: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED, help="of all chance")
     parser.add_argument("--minutes", type=float, help="stop by itself after so many")
     parser.add_argument("--json", action="store_true", help="print results.json")
+    parser.add_argument(
+        "--data", type=Path, help="keep what it wrote, in this directory"
+    )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     return parser.parse_args()
 
@@ -57,13 +61,24 @@ def main() -> int:
             f"[{time.monotonic() - began:6.1f}] {what}", file=sys.stderr, flush=True
         ),
     )
-    with tempfile.TemporaryDirectory(prefix="ducha-faults-") as scratch:
-        results = run(plan, Path(scratch))
+    with _directory(told.data) as scratch:
+        results = run(plan, scratch)
     made = report.Report(results, told.seed, time.monotonic() - began)
     if not (told.slice or told.only):
         report.write(made, HERE)
     print(report.as_json(made) if told.json else report.as_markdown(made), end="")
     return 1 if made.failed or (told.slice and not told.only and made.too_small) else 0
+
+
+@contextmanager
+def _directory(given: Path | None) -> Iterator[Path]:
+    """Give a directory: the one named, which is kept, or one that is removed."""
+    if given is not None:
+        given.mkdir(parents=True)
+        yield given.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="ducha-faults-") as scratch:
+        yield Path(scratch)
 
 
 def _chosen(scenario: Scenario, told: argparse.Namespace) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -60,7 +60,7 @@ class Came:
 
     accepted: list[tuple[str, str, str]] = field(default_factory=list)
     """(item, division, mark)."""
-    codes: Counter[str] = field(default_factory=Counter)
+    codes: dict[str, int] = field(default_factory=dict)
     looked_at: int = 0
     with_hint: int = 0
     """Refusals with a RetryInfo, of those that were looked at."""
@@ -91,9 +91,14 @@ class Flood:
             else:
                 self.accept(request, mark)
 
+    def count(self, code: str) -> int:
+        """Count an answer; return how often it came."""
+        self.came.codes[code] = self.came.codes.get(code, 0) + 1
+        return self.came.codes[code]
+
     def accept(self, request: api.ReportAssignmentsRequest, mark: str) -> None:
         """Note what was acknowledged."""
-        self.came.codes["OK"] += 1
+        self.count("OK")
         of = request.reports[0].assignment
         self.came.accepted.append((of.item_id, of.division, mark))
 
@@ -105,10 +110,10 @@ class Flood:
     ) -> None:
         """Note a failure: a refusal is sent again, the rest is looked into at the end."""
         code = failed.code()
-        self.came.codes[code.name] += 1
+        times = self.count(code.name)
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
             self.waiting.append((request, mark))
-            if self.came.codes[code.name] % LOOKED_AT == 1:
+            if times % LOOKED_AT == 1:
                 self.came.looked_at += 1
                 self.came.with_hint += read(failed).retry_after is not None
         elif code in NOT_KNOWN:

@@ -14,6 +14,8 @@ from bench.line import Targets
 from bench.product import asking, catalogue
 from bench.product.asking import Wanted
 from bench.product.polling import until
+from bench.product.reaching import channel_to
+from deploy.embedded.line import Line
 from ducha.registry.v1 import registry_pb2 as nouns
 from ducha.registry.v1 import registry_service_pb2 as api
 from ducha.registry.v1 import registry_service_pb2_grpc as door
@@ -157,20 +159,15 @@ class Collecting:
 
 @contextlib.asynccontextmanager
 async def collecting(
-    root: str,
-    addresses: Mapping[str, str],
-    processes: Mapping[str, int],
-    databases: Mapping[str, str],
+    running: Line, processes: Mapping[str, int], databases: Mapping[str, str]
 ) -> AsyncIterator[Collecting]:
     """Drive services that run and know their divisions; give them the catalogue first."""
     async with contextlib.AsyncExitStack() as opened:
         places = ("province", "city", *["township"] * CONNECTIONS)
         province, city, *townships = [
-            await opened.enter_async_context(
-                grpc.aio.insecure_channel(addresses[place], options=OPTIONS)
-            )
+            await opened.enter_async_context(channel_to(running, place, OPTIONS))
             for place in places
         ]
         await catalogue.publish(province, townships[0])
         channels = Channels(province, city, townships)
-        yield Collecting(root, channels, processes, databases)
+        yield Collecting(running.root, channels, processes, databases)

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 
+from bench.product.reaching import channel_to
 from bench.product.requests import ACTOR
+from deploy.embedded.line import Line
 from ducha.division.v1 import division_pb2 as pb
 from ducha.division.v1 import division_service_pb2 as api
 from ducha.division.v1 import division_service_pb2_grpc as door
@@ -19,19 +21,19 @@ POLL_SECONDS = 0.05
 VALID_FROM = "2023-06-30"
 
 
-async def teach(rows: Sequence[Mapping[str, str]], top: str, bottom: str) -> None:
+async def teach(rows: Sequence[Mapping[str, str]], running: Line) -> None:
     """Import divisions at the top; return when the bottom knows the last of each call."""
     known = sorted((_division(row) for row in rows), key=_place)
     parts = [
         known[start : start + IMPORT_ROWS]
         for start in range(0, len(known), IMPORT_ROWS)
     ]
-    async with grpc.aio.insecure_channel(top) as channel:
+    async with channel_to(running, "province") as channel:
         for part in parts:
             await _import(channel, part)
     async with (
         asyncio.timeout(IMPORT_SECONDS),
-        grpc.aio.insecure_channel(bottom) as channel,
+        channel_to(running, "township") as channel,
     ):
         for part in parts:
             await _known(channel, part[-1].code)

@@ -11,6 +11,8 @@ import grpc
 
 from bench.line import Targets
 from bench.product import requests
+from bench.product.reaching import channel_to
+from deploy.embedded.line import Line
 from ducha.assignment.v1 import assignment_service_pb2_grpc as assignment
 from ducha.division.v1 import division_pb2
 from ducha.reporting.v1 import reporting_pb2
@@ -129,15 +131,15 @@ class DuchaLine:
 
 @contextlib.asynccontextmanager
 async def driving(
-    root: str, top: str, bottom: str, processes: Mapping[str, int]
+    running: Line, processes: Mapping[str, int]
 ) -> AsyncIterator[DuchaLine]:
     """Drive services that run and know their divisions already."""
     async with (
-        grpc.aio.insecure_channel(top, options=OPTIONS) as upper,
-        grpc.aio.insecure_channel(bottom, options=OPTIONS) as lower,
+        channel_to(running, "province", OPTIONS) as upper,
+        channel_to(running, "township", OPTIONS) as lower,
         asyncio.TaskGroup() as tasks,
     ):
-        line = DuchaLine(root, upper, lower, processes, tasks)
+        line = DuchaLine(running.root, upper, lower, processes, tasks)
         arrivals = tasks.create_task(line.watch_arrivals())
         await asyncio.sleep(WATCH_SECONDS)
         yield line

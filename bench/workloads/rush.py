@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 
@@ -63,9 +64,9 @@ class Rush:
 
 @dataclass(frozen=True, slots=True)
 class Province:
-    """Where others look, and at how many counties."""
+    """Where others look, by the directory of the line, and at how many counties."""
 
-    address: str
+    data: Path
     counties: int
 
 
@@ -110,7 +111,7 @@ async def rush(
     await line.arrived(made.data_request_id, made.waiting_count)
     workers = Workers(line)
     requests = asking.single(wanted, grids)
-    looked_at = (province.address, elements.INDICATOR, day, province.counties)
+    looked_at = (province.data, elements.INDICATOR, day, province.counties)
     slow = requests[: int(len(requests) * PACED_SHARE)]
     requests = requests[len(slow) :]
     with inquirer.looking(*looked_at) as looks:

@@ -7,6 +7,7 @@ A certificate stands here before its file does.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -71,12 +72,11 @@ class Register:
 
     entries: tuple[Entry, ...]
     length: int
+    _holders: Mapping[tuple[Kind, str], list[Entry]]
 
     def of(self, kind: Kind, name: str) -> list[Entry]:
         """Return the certificates of one holder, oldest first."""
-        return [
-            one for one in self.entries if one.kind.holder is kind and one.name == name
-        ]
+        return self._holders.get((kind, name), [])
 
     def newest(self, now: datetime) -> list[Entry]:
         """Return the last certificate of each kind and holder, where it is in force."""
@@ -137,7 +137,10 @@ def read(path: Path) -> Register:
             _fold(entries, line)
     except (ValueError, KeyError, TypeError) as wrong:
         raise FileUnusable(path, repr(wrong)) from wrong
-    return Register(tuple(entries.values()), len(told))
+    holders: dict[tuple[Kind, str], list[Entry]] = {}
+    for entry in entries.values():
+        holders.setdefault((entry.kind.holder, entry.name), []).append(entry)
+    return Register(tuple(entries.values()), len(told), holders)
 
 
 def _fold(entries: dict[int, Entry], line: Line) -> None:

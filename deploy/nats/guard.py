@@ -163,15 +163,15 @@ class Guard:
         bad = self._seen.verdict.watched.get(node, frozenset())
         for connection in _connections(wire, server, self._post.users[node]):
             is_revoked = _fingerprint(connection) in bad
-            if node in self.out() or is_revoked:
-                number = connection["cid"]
-                answer = wire.ask(f"$SYS.REQ.SERVER.{server}.KICK", {"cid": number})
-                self.cuts += "error" not in answer
-                self._tell(f"connection of {node} cut ({connection.get('kind')})")
             if is_revoked and node in self._seen.returned:
                 self._seen.closed_until[node] = time.monotonic() + CLOSED_SECONDS
             if is_revoked:
                 self._seen.returned.add(node)
+            if is_revoked or node in self.out():
+                number = connection["cid"]
+                answer = wire.ask(f"$SYS.REQ.SERVER.{server}.KICK", {"cid": number})
+                self.cuts += "error" not in answer
+                self._tell(f"connection of {node} cut ({connection.get('kind')})")
 
 
 def _connections(wire: Wire, server: str, user: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from ducha.server.v1 import server_service_pb2 as server
 from ducha.server.v1.server_service_pb2_grpc import ServerServiceStub
 
 LINES = 5
-"""A connection has 256 streams: a flood needs more than one."""
+"""A connection has 128 streams: a flood needs more than one."""
 
 
 def issuing(running: Path) -> Issuing:

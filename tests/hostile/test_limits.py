@@ -60,6 +60,18 @@ def test_however_many_flood_the_next_one_finds_room() -> None:
     assert sum(taken) < 1024
 
 
+def test_a_caller_has_so_many_connections() -> None:
+    """One more is refused; others have theirs."""
+    turnstile = Turnstile(Limits(caller_connections=2))
+    for peer in ("ipv4:127.0.0.1:1", "ipv4:127.0.0.1:2", "ipv4:127.0.0.1:1"):
+        turnstile.enter("a", stays=False, peer=peer)
+    with pytest.raises(CallerOverloaded):
+        turnstile.enter("a", stays=False, peer="ipv4:127.0.0.1:3")
+    turnstile.enter("b", stays=False, peer="ipv4:127.0.0.1:3")
+
+    assert turnstile.inside == (4, 0)
+
+
 def test_nobody_in_particular_has_the_whole_node() -> None:
     """On loopback without walls only the node's own bound holds."""
     turnstile = Turnstile(SMALL)

@@ -7,7 +7,7 @@ division it holds the one that is meant; the table of the policy is not asked.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -62,11 +62,8 @@ class Rpc:
         """Whether its caller gives a request id, itself or in its batches."""
         sent = self.method.input_type
         batch = sent.fields_by_name.get("batch")
-        return any(
-            "request_id" in one.fields_by_name
-            for one in (sent, batch and batch.message_type)
-            if one is not None
-        )
+        inner = sent if batch is None else batch.message_type
+        return inner is not None and "request_id" in inner.fields_by_name
 
     def request(self, division: str) -> Message:
         """Return a sound request about a division."""
@@ -201,13 +198,19 @@ def _handler(rpc: Rpc, admitted: Callable[[str], None]) -> Any:
             admitted(rpc.name)
             yield answered()
 
-    make, behaviour = {
-        (False, False): (grpc.unary_unary_rpc_method_handler, once),
-        (False, True): (grpc.unary_stream_rpc_method_handler, one),
-        (True, True): (grpc.stream_stream_rpc_method_handler, each),
-    }[rpc.method.client_streaming, rpc.method.server_streaming]
+    make, behaviour = _shapes(once, one, each)[
+        rpc.method.client_streaming, rpc.method.server_streaming
+    ]
     return make(
         behaviour,
         request_deserializer=sent.FromString,
         response_serializer=lambda message: message.SerializeToString(),
     )
+
+
+def _shapes(once: Any, one: Any, each: Any) -> Mapping[tuple[bool, bool], Any]:
+    return {
+        (False, False): (grpc.unary_unary_rpc_method_handler, once),
+        (False, True): (grpc.unary_stream_rpc_method_handler, one),
+        (True, True): (grpc.stream_stream_rpc_method_handler, each),
+    }

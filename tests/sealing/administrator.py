@@ -89,7 +89,8 @@ class Administrator:
     async def change_an_index_column(self) -> Truth:
         at, column = self.place(), self.chance.choice(ALTER_COLUMNS)
         await self.sql(
-            f"UPDATE ledger_fact SET {column} = {column} || 'x' WHERE position = $1",
+            f"UPDATE ledger_fact SET {column} = {column} || 'x'"  # noqa: S608 - a constant
+            " WHERE position = $1",
             at,
         )
         return truth(at, Kind.INDEX)
@@ -126,7 +127,8 @@ class Administrator:
         """The moment kept beside the hash as well: what was changed cannot be told, where can."""
         at = self.place()
         await self.sql(
-            "UPDATE ledger_fact SET recorded_at = recorded_at - interval '1 day' WHERE position = $1",
+            "UPDATE ledger_fact SET recorded_at = recorded_at - interval '1 day'"
+            " WHERE position = $1",
             at,
         )
         micros = micros_of((await self.row(at))["recorded_at"])
@@ -296,7 +298,7 @@ class Administrator:
 
     async def change_the_life_record(self) -> Truth:
         column = self.chance.choice(["digest = 'sm3'", "life = 3"])
-        await self.sql(f"UPDATE ledger_life SET {column}")
+        await self.sql(f"UPDATE ledger_life SET {column}")  # noqa: S608 - a constant
         return truth(1, Kind.LIFE, Kind.REWRITTEN, exact=False)
 
     async def delete_a_checkpoint(self) -> Truth:
@@ -414,7 +416,7 @@ class Administrator:
     async def _overlay(self, column: str, at: int, value: bytes) -> None:
         begin = (at - 1) % 256 * len(value) + 1
         await self.sql(
-            f"UPDATE ledger_tile SET {column} = overlay({column} PLACING $2 FROM $3)"
+            f"UPDATE ledger_tile SET {column} = overlay({column} PLACING $2 FROM $3)"  # noqa: S608
             " WHERE life = 1 AND level = 0 AND number = $1",
             (at - 1) // 256, value, begin,
         )  # fmt: skip
@@ -458,7 +460,7 @@ class Administrator:
             line = note.sign(text, said.origin, signer, key_of_der(signer.certificate))
             kept = "witness" if cosignature != "NULL" else "NULL"
             await self.sql(
-                f"UPDATE ledger_checkpoint SET note = $2, cosignature = {cosignature},"
+                f"UPDATE ledger_checkpoint SET note = $2, cosignature = {cosignature},"  # noqa: S608
                 f" witness = {kept}, beacon_life = NULL, beacon_size = NULL WHERE size = $1",
                 row["size"], str(Note(text, (line,))),
             )  # fmt: skip

@@ -29,7 +29,8 @@ LOG = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 1.0
 BUSY_SECONDS = 0.25
-AWAY_SECONDS = 5.0
+AWAY_SECONDS = 1.0
+AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 SYNC_SECONDS = 5.0
 PAGE_FACTS = 500
 
@@ -72,8 +73,7 @@ class Repair:
             try:
                 pause = await self._sync(hurry=hurry)
             except grpc.aio.AioRpcError as away:
-                is_away = away.code() is grpc.StatusCode.UNAVAILABLE
-                tell = LOG.info if is_away else LOG.warning
+                tell = LOG.info if away.code() in AWAY else LOG.warning
                 tell("sync failed", parent=self._parent, status=away.code().name)
                 pause = min(max(pause, BUSY_SECONDS) * 2, AWAY_SECONDS)
             except TierError as refusal:

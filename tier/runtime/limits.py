@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ LOG = structlog.get_logger(__name__)
 RETRY_SECONDS: Final = 1.0
 OPEN_SHARE: Final = 4
 """A caller may take up to one part in so many of the room that is left."""
+IDLE_SECONDS: Final = 10.0
+"""A connection unused for so long no longer counts."""
+CALLERS_KNOWN: Final = 10_000
 READ_SECONDS: Final = 8.0
 WRITE_SECONDS: Final = 8.0
 SOCKETS: Final = Path("/proc/self/fd")
@@ -43,6 +47,7 @@ class Limits:
 
     caller_calls: int = 64
     caller_streams: int = 16
+    caller_connections: int = 8
     node_calls: int = 1024
     node_streams: int = 2048
 
@@ -87,6 +92,44 @@ class _Room:
                 del self.callers[who]
 
 
+@dataclass(slots=True)
+class _Lines:
+    """The connections of each caller: their calls wait in grpc, where nobody is told apart."""
+
+    most: int
+    seen: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def use(self, who: str, peer: str) -> None:
+        """Note that a caller uses a connection. Raises: CallerOverloaded."""
+        now = time.monotonic()
+        known = self.seen.get(who)
+        if known is None:
+            if len(self.seen) >= CALLERS_KNOWN:
+                self._forget(now)
+            known = self.seen[who] = {}
+        if peer not in known and len(known) >= self.most:
+            for one in [one for one in known if known[one] < now - IDLE_SECONDS]:
+                del known[one]
+        if peer not in known and len(known) >= self.most:
+            _refused.add(1, {"by": "connections"})
+            hang_up(peer)
+            raise CallerOverloaded(
+                running=len(known),
+                retry_after_seconds=RETRY_SECONDS,
+                retry_after=RETRY_SECONDS,
+            )
+        known[peer] = now
+
+    def _forget(self, now: float) -> None:
+        """Forget who has been away for a while; if nobody has, everybody."""
+        recent = {
+            who: known
+            for who, known in self.seen.items()
+            if max(known.values(), default=0.0) >= now - IDLE_SECONDS
+        }
+        self.seen = recent if len(recent) < CALLERS_KNOWN else {}
+
+
 class Turnstile:
     """Counts who is inside, and lets in whom there is room for."""
 
@@ -95,16 +138,20 @@ class Turnstile:
         limits = limits or Limits()
         self._calls = _Room(limits.caller_calls, limits.node_calls)
         self._streams = _Room(limits.caller_streams, limits.node_streams)
+        self._lines = _Lines(limits.caller_connections)
 
-    def enter(self, who: str, *, stays: bool) -> None:
+    def enter(self, who: str, *, stays: bool, peer: str = "") -> None:
         """Take a place for a call, or for a stream, which `stays`.
 
-        An empty `who` is nobody in particular: then only the node's own bound holds.
+        An empty `who` is nobody in particular: then only the node's own bound holds. A
+        `peer` is the connection it comes by, as gRPC names it.
 
         Raises:
             Overloaded: the node has as many under way as it carries.
-            CallerOverloaded: this caller has.
+            CallerOverloaded: this caller has, or uses too many connections.
         """
+        if who and peer:
+            self._lines.use(who, peer)
         (self._streams if stays else self._calls).enter(who)
 
     def leave(self, who: str, *, stays: bool) -> None:
@@ -211,7 +258,7 @@ SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),
     # A flood of streams that are reset at once costs its own connection's turn only.
-    ("grpc.max_concurrent_streams", 256),
+    ("grpc.max_concurrent_streams", 128),
     # Who does not end the handshake, or does not speak HTTP/2 after it, goes.
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.http2.settings_timeout", 5_000),

@@ -153,7 +153,8 @@ class Passage:
         """
         visit = self.entrance.enter(self.method, context)
         try:
-            self.turnstile.enter(visit.who, stays=self.stays)
+            peer = context.peer()
+            self.turnstile.enter(visit.who, stays=self.stays, peer=peer)
             try:
                 yield visit
             except asyncio.CancelledError as end:

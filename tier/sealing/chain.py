@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -53,6 +53,7 @@ class Chain:
     tolerance: timedelta
     node: str = ""
     certificates: dict[bytes, bytes] = field(default_factory=dict)
+    of_witness: dict[bytes, bytes] = field(default_factory=dict)
     lives: dict[int, Life] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     latest_life: int = 0
@@ -76,15 +77,17 @@ class Chain:
     def witnessed(self, history: pb.WitnessedHistory) -> list[Claim]:
         """Take what the parent cosigned; return what of it can be believed."""
         for certificate in history.certificates:
-            self.certificate(certificate.der)
+            der = certificate.der
+            self.of_witness[sha256(der).digest()] = der
         for life in history.lives:
             self.lives.setdefault(life.life, life_from(life))
         found = []
         for each in history.checkpoints:
             record = each.checkpoint
             try:
-                signed = self._signed(record)
-                cosigned_at = self.trust.cosigned(signed, self._der(record.witness))
+                signed = self._signed(record, self.of_witness)
+                der = _certificate(self.of_witness, record.witness)
+                cosigned_at = self.trust.cosigned(signed, der)
             except WRONG as wrong:
                 text = Text(
                     f"what the parent has of checkpoint {record.size} is no proof: {wrong}",
@@ -100,7 +103,7 @@ class Chain:
     def checkpoint(self, record: pb.Checkpoint) -> Claim | None:
         """Take a checkpoint; None if nothing of it can be believed."""
         try:
-            signed = self._signed(record)
+            signed = self._signed(record, self.certificates)
             self._in_place(record, signed)
         except WRONG as wrong:
             text = Text(
@@ -123,8 +126,11 @@ class Chain:
         """Return what the parent cosigned of the latest life and the export does not have."""
         return (one for one in self.twins.values() if one.life == self.latest_life)
 
-    def _signed(self, record: pb.Checkpoint) -> Signed:
-        signed = self.trust.signed(record.note, self._der(record.signer))
+    def _signed(
+        self, record: pb.Checkpoint, certificates: Mapping[bytes, bytes]
+    ) -> Signed:
+        der = _certificate(certificates, record.signer)
+        signed = self.trust.signed(record.note, der)
         self.node = self.node or str(signed.spiffe)
         if str(signed.spiffe) != self.node:
             raise SealWrong(f"{signed.spiffe} signed it")
@@ -151,7 +157,8 @@ class Chain:
         if not record.witness and len(signed.note.lines) == 1:
             return None
         try:
-            moment = self.trust.cosigned(signed, self._der(record.witness))
+            der = _certificate(self.certificates, record.witness)
+            moment = self.trust.cosigned(signed, der)
         except WRONG as wrong:
             text = Text(
                 f"checkpoint {record.size} is not the one that was cosigned: {wrong}",
@@ -168,7 +175,7 @@ class Chain:
         if said.beacon is None and not record.beacon:
             return None
         try:
-            der = self._der(record.beacon_signer)
+            der = _certificate(self.certificates, record.beacon_signer)
             beacon = self.trust.beacon(signed, record.beacon, der)
             text_hash = DIGESTS[said.digest](beacon.note.text.encode())
             named = said.beacon
@@ -226,12 +233,6 @@ class Chain:
             by_witness=by_witness,
         )
 
-    def _der(self, fingerprint: bytes) -> bytes:
-        der = self.certificates.get(fingerprint)
-        if der is None:
-            raise SealWrong("its certificate is not there")
-        return der
-
     def _life_wrong(self, life: int) -> None:
         text = Text(
             f"life {life} is not as its checkpoints and the parent have it declared",
@@ -242,3 +243,10 @@ class Chain:
 
     def _found(self, kind: Kind, first: int, last: int, text: Text) -> None:
         self.findings.append(Finding(kind, first, last, text))
+
+
+def _certificate(known: Mapping[bytes, bytes], fingerprint: bytes) -> bytes:
+    der = known.get(fingerprint)
+    if der is None:
+        raise SealWrong("its certificate is not there")
+    return der
