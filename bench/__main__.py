@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +18,14 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import collect, collected, machine, plan, report
+from bench import collect, collected, machine, plan, report, safety, turns
 from bench.echo import Echo, echo
 from bench.floor.line import floor_line
 from bench.line import read_divisions, targets
 from bench.measured import Measured, Unary, cpu_micros, figures
-from bench.plan import COLLECTING, FULL, OF_ITEMS, QUICK, WORKLOADS, Plan
+from bench.plan import COLLECTING, FULL, OF_ITEMS, QUICK, SAFETY, WORKLOADS, Plan
 from bench.product.line import DuchaLine
+from bench.product.services import around as servers_around
 from bench.product.services import ducha_line, services
 from bench.profile import profile
 from bench.servers import Servers, running
@@ -41,9 +43,22 @@ class Around:
     """What stands around Ducha while it is measured."""
 
     servers: Servers
+    """PostgreSQL, and the line's own NATS."""
     line: Line
+    rows: Sequence[Mapping[str, str]]
+    """Divisions."""
     echo: Echo
     profiled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What measuring Ducha brought, beside its own figures."""
+
+    ducha: Measured
+    echoed: list[Unary]
+    costs: Sequence[safety.Cost]
+    profile: str
 
 
 def arguments() -> argparse.Namespace:
@@ -77,13 +92,16 @@ def run(told: argparse.Namespace, servers: Servers) -> report.Report:
     floor = uvloop.run(on_floor(servers, work))
     root = min((row["code"] for row in rows), key=len)
     with echo() as server, services(servers, root) as started:
-        around = Around(servers, started, server, told.profile)
-        ducha, echoed, seen = uvloop.run(
-            on_ducha(ducha_line(started, rows), around, work)
-        )
-    floor.unary = echoed
+        own = servers_around(servers, started)
+        around = Around(own, started, rows, server, told.profile)
+        seen = uvloop.run(on_ducha(ducha_line(started, rows), around, work))
+    floor.unary = seen.echoed
     return report.Report(
-        figures(floor, ducha), _cpu(floor, ducha), machine.describe(), seen
+        figures(floor, seen.ducha),
+        _cpu(floor, seen.ducha),
+        machine.describe(),
+        seen.profile,
+        seen.costs,
     )
 
 
@@ -120,18 +138,32 @@ async def on_ducha(
     entering: AbstractAsyncContextManager[DuchaLine],
     around: Around,
     work: Plan,
-) -> tuple[Measured, list[Unary], str]:
+) -> Seen:
     """Measure Ducha and the echo, and see where the time goes."""
     async with entering as line:
         ducha = await plan.measure(line, around.servers, work)
         echoed: list[Unary] = []
         if "unary" in work.only:
             echoed, ducha.unary = await plan.measure_unary(line, work, around.echo)
+        costs = await _costs(line, around, work) if SAFETY in work.only else []
         if work.has(COLLECTING):
             ducha.collected = await collect.on_ducha(around.line, around.servers, work)
             ducha.peak_mib = plan.peaks(line)
         seen = await _profile(line, around, work) if around.profiled else ""
-    return ducha, echoed, seen
+    return Seen(ducha, echoed, costs, seen)
+
+
+async def _costs(line: DuchaLine, around: Around, work: Plan) -> list[safety.Cost]:
+    """Start the line once more without walls, and measure both in turns.
+
+    It comes before the grids: afterwards the two would not know the same divisions.
+    """
+    with services(around.servers, line.root, walls=False) as started:
+        bare = servers_around(around.servers, started).processes()
+        async with ducha_line(started, around.rows) as other:
+            shared = (bare, around.servers.processes())
+            off, on = await turns.compare((other, line), shared, work)
+    return safety.costs(off, on)
 
 
 async def _profile(line: DuchaLine, around: Around, work: Plan) -> str:
@@ -157,6 +189,11 @@ def show(made: report.Report) -> None:
     console = Console()
     console.width = max(console.width, TABLE_COLUMNS)
     console.print(table)
+    if made.costs:
+        table = Table(*report.COST_HEADINGS, title="What the walls cost")
+        for cost, row in zip(made.costs, report.cost_rows(made.costs), strict=True):
+            table.add_row(*row, style="bold red" if cost.reached is False else "")
+        console.print(table)
     for what, spent in made.cpu.items():
         headings, *lines = report.cpu_rows(spent)
         table = Table(*headings, title=f"CPU {what}")
@@ -181,7 +218,7 @@ def main() -> int:
         print(report.as_json(made), end="")
     else:
         show(made)
-    return 1 if made.missed else 0
+    return 1 if made.missed or made.too_dear else 0
 
 
 if __name__ == "__main__":

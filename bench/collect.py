@@ -85,9 +85,7 @@ async def _enter(
     return runs[1:]
 
 
-async def _rush(
-    line: Collecting, servers: Servers, plan: Plan, running: Line
-) -> Rush:
+async def _rush(line: Collecting, servers: Servers, plan: Plan, running: Line) -> Rush:
     """Teach the line its grids, then let them all answer."""
     rows = elements.grids(plan.villages.codes, plan.effort.grids)
     await teach(rows, running)

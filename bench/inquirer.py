@@ -1,6 +1,6 @@
 """Somebody who looks at the province's figures ten times a second, in a process of its own.
 
-`python -m bench.inquirer ADDRESS INDICATOR PERIOD AREAS` looks until its input closes, and
+`python -m bench.inquirer DATA INDICATOR PERIOD AREAS` looks until its input closes, and
 then says on standard output what it saw. A look begins when it is due, whether or not the
 last one has ended: a slow answer does not hide the ones behind it.
 """
@@ -15,10 +15,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import grpc
 import uvloop
 
+from clients.runtime import Endpoints
 from ducha.division.v1 import division_pb2
 from ducha.indicator.v1 import indicator_service_pb2 as api
 from ducha.indicator.v1 import indicator_service_pb2_grpc as door
@@ -53,11 +55,9 @@ class Inquirer:
 
 
 @contextlib.contextmanager
-def looking(
-    address: str, indicator: str, period: str, areas: int
-) -> Iterator[Inquirer]:
-    """Look at an indicator of so many counties, from now on."""
-    told = (address, indicator, period, str(areas))
+def looking(data: Path, indicator: str, period: str, areas: int) -> Iterator[Inquirer]:
+    """Look at an indicator of so many counties, from now on, in the line of `data`."""
+    told = (str(data), indicator, period, str(areas))
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.inquirer", *told],
         stdin=subprocess.PIPE,
@@ -89,11 +89,11 @@ async def _problem(
     return "" if found == areas else f"{found} areas instead of {areas}"
 
 
-async def main(address: str, indicator: str, period: str, areas: int) -> None:
+async def main(data: Path, indicator: str, period: str, areas: int) -> None:
     """Look until standard input closes, then say what was seen."""
     seen = Looks()
-    async with grpc.aio.insecure_channel(address) as channel:
-        indicators = door.IndicatorServiceStub(channel)
+    async with Endpoints.load(data).client() as province:
+        indicators = province.indicators
 
         async def timed() -> None:
             began = time.perf_counter()
@@ -117,4 +117,4 @@ async def main(address: str, indicator: str, period: str, areas: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    uvloop.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])))

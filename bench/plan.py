@@ -14,13 +14,14 @@ from bench.echo import METHOD, Echo
 from bench.line import Line, Targets
 from bench.measured import Measured, Unary
 from bench.product.line import DuchaLine
-from bench.product.requests import reports
+from bench.product.requests import single_reports
 from bench.servers import Servers
 from bench.workloads import flow, unary
 
 OF_ITEMS = ("complete", "idle", "sustained", "villages", "unary")
+SAFETY = "safety"
 COLLECTING = ("gate", "entered", "rush")
-WORKLOADS = (*OF_ITEMS, *COLLECTING)
+WORKLOADS = (*OF_ITEMS, SAFETY, *COLLECTING)
 CALL_SECONDS = 30
 
 
@@ -34,6 +35,7 @@ class Effort:
     items: int
     villages: int
     unary: int
+    safety: int
     gate: int
     entered: int
     grids: int
@@ -46,6 +48,7 @@ FULL = Effort(
     items=20,
     villages=3,
     unary=5,
+    safety=9,
     gate=5,
     entered=9,
     grids=75_000,
@@ -57,6 +60,7 @@ QUICK = Effort(
     items=20,
     villages=1,
     unary=2,
+    safety=3,
     gate=2,
     entered=3,
     grids=7_500,
@@ -120,11 +124,11 @@ async def measure_unary(
     taken: list[Unary] = []
     async with grpc.aio.insecure_channel(server.address) as channel:
         method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
-        method = channel.unary_unary(METHOD)
+        method = channel.unary_unary(METHOD, request_serializer=bytes)
         for _ in range(1 + plan.effort.unary):
             issued = await line.issue_only(plan.townships)
             await line.arrived(issued)
-            calls = reports(issued.item, plan.townships.codes, batch=1)
+            calls = single_reports(issued.item, plan.townships.codes)
             seconds = await unary.flood(
                 lambda call: method(call, timeout=CALL_SECONDS), calls
             )

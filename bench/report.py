@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Figure
+from bench.safety import MOST, Cost
 
 WRITTEN = """\
 Written by `make bench`; do not edit. What is measured, and how: [README.md](README.md)."""
+WALLS = """\
+The same line with and without certificates, tokens, permissions, seals and records, in turns."""
 Table = Mapping[str, Mapping[str, float]]
 """Columns of a table: each a figure for each process."""
 HEADINGS = ("What", "Unit", "Ducha", "Floor", "Ratio", "Goal", "Reached")
+COST_HEADINGS = ("What", "Unit", "Walls off", "Walls on", "Loss", "Goal", "Reached")
+REACHED = {True: "yes", False: "NO", None: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,18 @@ class Report:
     """CPU by process: for each workload that measured it, under what it is a figure of."""
     machine: Mapping[str, str]
     profile: str = ""
+    costs: Sequence[Cost] = ()
+    """What the walls cost."""
 
     @property
     def missed(self) -> list[Figure]:
         """Figures that did not reach their goal."""
         return [figure for figure in self.figures if figure.reached is False]
+
+    @property
+    def too_dear(self) -> list[Cost]:
+        """Figures that lose more by the walls than they may."""
+        return [cost for cost in self.costs if cost.reached is False]
 
 
 def rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
@@ -42,9 +54,22 @@ def rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
             number(figure.floor),
             number(figure.ratio),
             " and ".join(goal.words() for goal in figure.goals),
-            {True: "yes", False: "NO", None: ""}[figure.reached],
+            REACHED[figure.reached],
         )
         for figure in figures
+    ]
+
+
+def cost_rows(costs: Sequence[Cost]) -> list[tuple[str, ...]]:
+    """Return a line of text cells for each cost of the walls."""
+    return [
+        (
+            *(cost.title, cost.unit, number(cost.off), number(cost.on)),
+            f"{cost.loss:.0%}",
+            "" if cost.reached is None else f"< {MOST:.0%}",
+            REACHED[cost.reached],
+        )
+        for cost in costs
     ]
 
 
@@ -63,6 +88,7 @@ def as_json(report: Report) -> str:
         "machine": report.machine,
         "figures": [figure.as_json() for figure in report.figures],
         "cpu": report.cpu,
+        "walls": [cost.as_json() for cost in report.costs],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -74,6 +100,7 @@ def as_markdown(report: Report) -> str:
         WRITTEN,
         _table(HEADINGS, rows(report.figures)),
         _verdict(report),
+        *_walls(report),
         *_cpu(report.cpu),
         "## Machine",
         _table(("", ""), [(name, value) for name, value in report.machine.items()]),
@@ -98,6 +125,16 @@ def _verdict(report: Report) -> str:
     )
     reached = len(judged) - len(report.missed)
     return f"{reached} of {len(judged)} goals are reached. Missed:\n\n{missed}"
+
+
+def _walls(report: Report) -> list[str]:
+    if not report.costs:
+        return []
+    return [
+        "## What the walls cost",
+        WALLS,
+        _table(COST_HEADINGS, cost_rows(report.costs)),
+    ]
 
 
 def _missed_by(figure: Figure) -> str:

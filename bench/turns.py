@@ -8,7 +8,7 @@ from bench import meter
 from bench.measured import Unary
 from bench.plan import Plan, peaks, tell
 from bench.product.line import DuchaLine
-from bench.product.requests import reports
+from bench.product.requests import single_reports
 from bench.safety import Turns
 from bench.workloads import flow, unary
 
@@ -56,7 +56,7 @@ async def _turn(
 async def _flood(line: DuchaLine, plan: Plan) -> Unary:
     issued = await line.issue_only(plan.townships)
     await line.arrived(issued)
-    calls = reports(issued.item, plan.townships.codes, batch=1)
+    calls = single_reports(issued.item, plan.townships.codes)
     seconds = await unary.flood(line.report, calls)
     await issued.counted
     return Unary(len(calls), seconds)
@@ -68,5 +68,7 @@ def _tell(line: DuchaLine, own: Turns) -> None:
     tell(line.name, "sustained", [f"{run.rate:,.0f}/s" for run in own.sustained])
     tell(line.name, "villages", [f"{run.seconds:.3f} s" for run in own.villages])
     tell(
-        line.name, "unary", [f"{run.answered / run.calls * 1e6:.0f} µs" for run in own.unary]
+        line.name,
+        "unary",
+        [f"{run.answered / run.calls * 1e6:.0f} µs" for run in own.unary],
     )

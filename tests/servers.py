@@ -135,7 +135,7 @@ async def node_app(
                     draining=asyncio.Event(),
                     review_buffer=timedelta(days=1),
                     contact=timedelta(seconds=30),
-                    silent=lambda _: (),
+                    silent=tuple,
                 )
                 raise _Done
         except* _Done:

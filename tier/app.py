@@ -32,8 +32,8 @@ class App:
     draining: asyncio.Event
     review_buffer: timedelta
     contact: timedelta
-    silent: Callable[[datetime], Sequence[tuple[str, datetime | None]]]
-    """Child nodes out of contact at a moment, each with when it was last heard of."""
+    silent: Callable[[], Sequence[tuple[str, datetime | None]]]
+    """Child nodes out of contact now, each with when it was last heard of."""
     identity: OwnIdentity | None = None
     """What the node proves itself by; None where it runs without walls, on loopback."""
 

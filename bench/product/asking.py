@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench import elements
 from bench.product.requests import ACTOR
+from bench.product.sent import Sent
 from ducha.collection.v1 import collection_pb2
 from ducha.collection.v1 import collection_service_pb2 as collection
 from ducha.division.v1 import division_pb2
@@ -82,9 +83,12 @@ def streamed(wanted: Wanted, divisions: Sequence[str]) -> list[bytes]:
     ]
 
 
-def single(wanted: Wanted, divisions: Sequence[str]) -> list[bytes]:
+def single(wanted: Wanted, divisions: Sequence[str]) -> list[Sent]:
     """Return a call for each division, as its own worker would send it, as bytes."""
-    return [batch.SerializeToString() for batch in batches(wanted, divisions, 1)]
+    return [
+        Sent.by(batch.answers[0].division, batch.SerializeToString())
+        for batch in batches(wanted, divisions, 1)
+    ]
 
 
 def _answer(division: str, wanted: Wanted) -> collection_pb2.Answer:

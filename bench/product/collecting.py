@@ -13,6 +13,7 @@ import grpc
 from bench.line import Targets
 from bench.product import asking, catalogue
 from bench.product.asking import Wanted
+from bench.product.line import CONNECTIONS, OPTIONS
 from bench.product.polling import until
 from bench.product.reaching import channel_to
 from deploy.embedded.line import Line
@@ -26,11 +27,6 @@ CALL_SECONDS = 60
 ASK_SECONDS = 120
 """For one request of 1.5 million cells."""
 SETTLE_SECONDS = 180
-CONNECTIONS = 4
-OPTIONS = (
-    ("grpc.max_receive_message_length", 16 << 20),
-    ("grpc.use_local_subchannel_pool", 1),  # or all channels share one connection
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,10 @@ class Collecting:
         self._stream = channels.townships[0].stream_stream(STREAM)
         self._submits: Iterator[grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]]
         self._submits = cycle(
-            [channel.unary_unary(SUBMIT) for channel in channels.townships]
+            [
+                channel.unary_unary(SUBMIT, request_serializer=bytes)
+                for channel in channels.townships
+            ]
         )
         self._asked = ""
 

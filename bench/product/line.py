@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import grpc
 
@@ -24,7 +25,11 @@ CALL_SECONDS = 60
 WATCH_SECONDS = 1.0
 """A watch says nothing before the first change: give it time to stand."""
 ISSUED = "ducha.assignment.v1.ItemIssued"
-OPTIONS = (("grpc.max_receive_message_length", 16 << 20),)
+CONNECTIONS = 4
+OPTIONS = (
+    ("grpc.max_receive_message_length", 16 << 20),
+    ("grpc.use_local_subchannel_pool", 1),  # or all channels share one connection
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,18 @@ class DuchaLine:
         self,
         root: str,
         top: grpc.aio.Channel,
-        bottom: grpc.aio.Channel,
+        bottom: Sequence[grpc.aio.Channel],
         processes: Mapping[str, int],
         tasks: asyncio.TaskGroup,
     ) -> None:
-        """Drive running services through channels to the two ends."""
-        self._root = root
+        """Drive running services through channels to the two ends, several to the lower."""
+        self.root = root
         self._items = assignment.AssignmentServiceStub(top)
         self._top = reporting.ReportingServiceStub(top)
-        self._bottom = reporting.ReportingServiceStub(bottom)
-        self._report: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = (
-            bottom.unary_unary(REPORT)
+        self._bottom = reporting.ReportingServiceStub(bottom[0])
+        self._reports: Iterator[grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]]
+        self._reports = cycle(
+            [one.unary_unary(REPORT, request_serializer=bytes) for one in bottom]
         )
         self._processes = processes
         self._tasks = tasks
@@ -69,7 +75,7 @@ class DuchaLine:
 
     async def issue_only(self, targets: Targets) -> Issued:
         """Issue an item that nobody answers yet."""
-        request = requests.issue(self._root, targets)
+        request = requests.issue(self.root, targets)
         response = await self._items.IssueItem(request, timeout=CALL_SECONDS)
         if response.target_count != len(targets):
             raise RuntimeError(
@@ -87,12 +93,12 @@ class DuchaLine:
 
     async def report(self, request: bytes) -> bytes:
         """Send one ReportAssignments request, already serialized."""
-        return await self._report(request, timeout=CALL_SECONDS)
+        return await next(self._reports)(request, timeout=CALL_SECONDS)
 
     async def watch_arrivals(self) -> None:
         """Note every item that arrives at the township's node, until cancelled."""
         watch = self._bottom.WatchDivision(
-            watching.WatchDivisionRequest(division=self._root)
+            watching.WatchDivisionRequest(division=self.root)
         )
         async for response in watch:
             for change in response.changes:
@@ -121,7 +127,7 @@ class DuchaLine:
 
     def _complete(self, count: reporting_pb2.Progress, issued: Issued) -> bool:
         level = division_pb2.Level.Value(f"LEVEL_{issued.targets.level.upper()}")
-        here = count.division == self._root and count.level == level
+        here = count.division == self.root and count.level == level
         return here and count.reported_count == len(issued.targets)
 
     def _arrival(self, item: str) -> asyncio.Future[None]:
@@ -134,11 +140,11 @@ async def driving(
     running: Line, processes: Mapping[str, int]
 ) -> AsyncIterator[DuchaLine]:
     """Drive services that run and know their divisions already."""
-    async with (
-        channel_to(running, "province", OPTIONS) as upper,
-        channel_to(running, "township", OPTIONS) as lower,
-        asyncio.TaskGroup() as tasks,
-    ):
+    async with contextlib.AsyncExitStack() as opened, asyncio.TaskGroup() as tasks:
+        upper, *lower = [
+            await opened.enter_async_context(channel_to(running, node, OPTIONS))
+            for node in ("province", *["township"] * CONNECTIONS)
+        ]
         line = DuchaLine(running.root, upper, lower, processes, tasks)
         arrivals = tasks.create_task(line.watch_arrivals())
         await asyncio.sleep(WATCH_SECONDS)

@@ -16,6 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from bench.answers import report
 from bench.line import Targets
+from bench.product.sent import Sent
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.division.v1 import division_pb2
@@ -57,6 +58,12 @@ def issue(root: str, targets: Targets) -> api.IssueItemRequest:
 def reports(item: str, divisions: Sequence[str], batch: int) -> list[bytes]:
     """Return ReportAssignments requests of at most `batch` reports, as bytes."""
     return [_filled(made, item) for made in _batches(tuple(divisions), batch)]
+
+
+def single_reports(item: str, divisions: Sequence[str]) -> list[Sent]:
+    """Return a ReportAssignments request of each division, as its own officer sends it."""
+    bodies = reports(item, divisions, batch=1)
+    return [Sent.by(code, body) for code, body in zip(divisions, bodies, strict=True)]
 
 
 def _selection(targets: Targets) -> pb.TargetSelection:

@@ -65,6 +65,4 @@ def databases(running: Line, servers: Servers) -> dict[str, str]:
     """Return the URL of each node's database."""
     specs = [place.spec for place in running.places]
     walls = running.options.walls
-    return {
-        spec.name: servers.database(_database(spec, walls=walls)) for spec in specs
-    }
+    return {spec.name: servers.database(_database(spec, walls=walls)) for spec in specs}

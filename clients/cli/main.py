@@ -14,6 +14,7 @@ from clients.cli import (
     collection,
     divisions,
     items,
+    ledger,
     moves,
     operation,
     registry,
@@ -94,6 +95,7 @@ command(
 app.add_typer(operation.links, name="link")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(ca.app, name="ca")
 app.add_typer(token.app, name="token")
 app.command("doctor", epilog="Example 示例: ducha doctor")(doctor)

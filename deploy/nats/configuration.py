@@ -35,7 +35,7 @@ GUARDS: Final = 8
 STRANGERS: Final = 512
 STORE_BYTES: Final = 20 * 1024**3
 CONTROL_LINE: Final = 4096
-ANSWERS_SECONDS: Final = 40
+ANSWERS_SECONDS: Final = 20
 """How long an account remembers who asked: longer than a pull lasts."""
 
 

@@ -83,6 +83,7 @@ async def test_who_stops_reading_a_stream_is_hung_up_on(wire: Target) -> None:
     asked = reporting.WatchDivisionRequest(division="53").SerializeToString()
     await raw.call(WATCH, message(asked))
     took = await raw.pump(PATIENCE, lambda: False)
+    raw.close()
 
     assert raw.pings()
     assert took < DROPPED_SECONDS
@@ -93,6 +94,7 @@ async def test_who_does_not_take_an_answer_is_hung_up_on(wire: Target) -> None:
     raw = await Raw.open(wire, window=0)
     await raw.call(INFO, message(b""))
     took = await raw.pump(PATIENCE, lambda: False)
+    raw.close()
 
     assert raw.pings()
     assert took < DROPPED_SECONDS

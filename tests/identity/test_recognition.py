@@ -302,3 +302,13 @@ def test_a_node_does_not_start_as_somebody_else(site: Site) -> None:
     site.node("wuhua", "county", ["530103"])
     with pytest.raises(ValueError, match="not of this node"):
         site.identity(WUHUA)
+
+
+async def test_a_node_of_another_trust_domain_is_nobody(site: Site) -> None:
+    """One authority may serve several systems."""
+    identity = site.identity(WUHUA)
+    (site.store.directory / "domain").write_text("elsewhere.internal\n")
+    site.node("streets", "township", ["530102"])
+    async with walled(identity, WUHUA) as server:
+        stub = server.stub(site.line("nodes", "streets"))
+        assert await refused(stub, ()) == "UNIDENTIFIED"

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,3 +167,26 @@ def test_different_facts_are_never_the_same_statement(
         for facts in (ones, others)
     )
     assert (one == other) == (ones == others)
+
+
+async def test_the_certificate_of_a_line_is_not_a_seal(
+    site: Site, an_app: AnApp
+) -> None:
+    """What opens a line is stolen from memory more easily than what seals: it must not seal."""
+    async with county(site, an_app) as app:
+        identity = site.identity(STREETS)
+        bundle = sealed(app, identity)
+        line = x509.load_pem_x509_certificate(identity.tls.certificate.read_bytes())
+        bundle.certificate = line.public_bytes(Encoding.DER)
+        with pytest.raises(BundleForged, match="not for a seal"):
+            seals.check(app, "streets", bundle)
+
+
+async def test_a_neighbour_of_another_trust_domain_is_a_stranger(
+    site: Site, an_app: AnApp
+) -> None:
+    async with county(site, an_app) as app:
+        (site.store.directory / "domain").write_text("elsewhere.internal\n")
+        bundle = sealed(app, site.identity(STREETS))
+        with pytest.raises(BundleForged, match="sealed it"):
+            seals.check(app, "streets", bundle)

@@ -177,8 +177,8 @@ async def _approvals(channel: grpc.aio.Channel) -> None:
 OTHER_PROVINCE = (
     """INSERT INTO registry_sheet (period, division, period_start, elements, numbers, given,
               flags, answers, observed)
-       SELECT period, '54' || substr(division, 3), period_start, elements, numbers, given,
-              flags, answers, observed FROM registry_sheet WHERE asked = '{}'""",
+       SELECT '2019-01', '54' || substr(division, 3), period_start, elements, numbers, given,
+              flags, answers, observed FROM registry_sheet WHERE period = '2021-02'""",
     """INSERT INTO approval SELECT period, '54' || substr(division, 3), approved_at, actor,
               approved_count FROM approval WHERE division <> '53'""",
     """INSERT INTO relief_saving SELECT '54' || substr(division, 3), requester_division,

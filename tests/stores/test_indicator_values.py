@@ -297,7 +297,7 @@ async def test_silent_children_are_named(an_app: AnApp) -> None:
     """Counts below a silent node may be old; another's area is not concerned."""
     node = replace(ALONE, children=(Neighbour("kunming", (Code("5301"),)),))
     async with an_office(an_app, node=node) as office:
-        silent = replace(office.app, silent=lambda _: [("kunming", START)])
+        silent = replace(office.app, silent=lambda: [("kunming", START)])
         async with served(silent, CAPABILITY.services) as channel:
             office.stub = stubs.IndicatorServiceStub(channel)
             here = await office.list(element="pop", within="530102")

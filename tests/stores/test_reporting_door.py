@@ -134,7 +134,7 @@ async def test_progress_names_who_is_out_of_contact(an_app: AnApp) -> None:
     """Old counts are shown as such, but only where they may be old."""
     silent = [("kunming", NOW), ("qujing", None)]
     async with an_app(PROVINCE) as app:
-        deaf = replace(app, silent=lambda _: silent)
+        deaf = replace(app, silent=lambda: silent)
         async with a_door(deaf) as door:
             item_id = str(await issue(app))
             whole = await door.ListProgress(pb.ListProgressRequest(item_id=item_id))

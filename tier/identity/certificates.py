@@ -10,11 +10,15 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tier.identity.errors import Unidentified
 from tier.identity.model import SpiffeId, parse_id
 
 REMEMBERED = 4096
+DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+"""Purpose of a seal (RFC 9336)."""
+LINES = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,17 @@ def spiffe_id(certificate: x509.Certificate) -> SpiffeId:
     if len(names) != 1:
         raise ValueError(f"{len(names)} URIs instead of one")
     return parse_id(names[0])
+
+
+def is_seal(certificate: x509.Certificate) -> bool:
+    """Whether a certificate is for a seal, and for nothing that a line is opened with."""
+    try:
+        purposes = certificate.extensions.get_extension_for_class(
+            x509.ExtendedKeyUsage
+        ).value
+    except x509.ExtensionNotFound:
+        return False
+    return DOCUMENT_SIGNING in purposes and not LINES & set(purposes)
 
 
 def serial_of(certificate: x509.Certificate) -> str:

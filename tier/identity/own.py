@@ -115,7 +115,9 @@ class OwnIdentity:
             if people
             else None
         )
-        self.recognition = Recognition(self.authorities, self.revocations, self._tokens)
+        self.recognition = Recognition(
+            self.spiffe.domain, self.authorities, self.revocations, self._tokens
+        )
         self._changed: list[Callable[[], None]] = []
         jwks = people.jwks if people and "://" not in people.jwks else ""
         self._files = [

@@ -22,9 +22,14 @@ class Recognition:
     """Recognises callers; whom it knew a moment ago costs two lookups."""
 
     def __init__(
-        self, authorities: Authorities, revocations: Revocations, tokens: Tokens | None
+        self,
+        domain: str,
+        authorities: Authorities,
+        revocations: Revocations,
+        tokens: Tokens | None,
     ) -> None:
-        """Trust what `authorities` issued and `tokens` can read, unless revoked."""
+        """Trust what `authorities` issued in a domain and `tokens` can read, unless revoked."""
+        self._domain = domain
         self._authorities = authorities
         self._revocations = revocations
         self._tokens = tokens
@@ -64,6 +69,8 @@ class Recognition:
         if not pem:
             raise Unidentified(problem="there is no certificate on the line")
         proved = self._authorities.prove_pem(pem)
+        if proved.spiffe.domain != self._domain:
+            raise Unidentified(problem="its certificate is of another trust domain")
         if not proved.is_valid(datetime.now(UTC)):
             raise IdentityRevoked
         if proved.spiffe.is_node:

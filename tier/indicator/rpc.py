@@ -100,7 +100,7 @@ class IndicatorService(IndicatorServiceServicer):
                 divisions=hosts[name],
                 last_contact_time=moments.stamp(heard),
             )
-            for name, heard in self._app.silent(self._app.now())
+            for name, heard in self._app.silent()
             if any(overlap(host, area) for host in hosts[name] for area in areas)
         ]
 

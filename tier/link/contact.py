@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +20,9 @@ class Contact:
     """
 
     heard_at: datetime | None = None
+    """When it spoke last, for people to read."""
+    heard_tick: float = 0.0
+    """The same by a clock that nobody can set: whether it is in contact goes by this."""
     head: Mark = field(default_factory=Mark)
     applied: Mark = field(default_factory=Mark)
     met: bool = False
@@ -31,12 +35,20 @@ class Contacts:
     """All neighbours, as last seen."""
 
     def __init__(
-        self, neighbours: Sequence[str], children: Sequence[str], limit: timedelta
+        self,
+        neighbours: Sequence[str],
+        children: Sequence[str],
+        limit: timedelta,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with nobody heard; a child silent for `limit` is out of contact."""
+        """Begin with nobody heard; a child silent for `limit` is out of contact.
+
+        `ticks` counts seconds, whatever becomes of the clock on the wall.
+        """
         self._contacts = {name: Contact() for name in neighbours}
         self._children = tuple(children)
-        self._limit = limit
+        self._limit = limit.total_seconds()
+        self._ticks = ticks
 
     def __getitem__(self, neighbour: str) -> Contact:
         """Return what is known of a neighbour."""
@@ -44,7 +56,8 @@ class Contacts:
 
     def heard(self, neighbour: str, now: datetime) -> None:
         """Note that a neighbour spoke."""
-        self._contacts[neighbour].heard_at = now
+        contact = self._contacts[neighbour]
+        contact.heard_at, contact.heard_tick = now, self._ticks()
 
     def gap(self, neighbour: str) -> None:
         """Note that facts are missing; the repair wakes up."""
@@ -52,15 +65,16 @@ class Contacts:
         contact.gaps += 1
         contact.repair.set()
 
-    def in_contact(self, neighbour: str, now: datetime) -> bool:
+    def in_contact(self, neighbour: str) -> bool:
         """Whether a neighbour spoke lately."""
-        heard = self._contacts[neighbour].heard_at
-        return heard is not None and now - heard <= self._limit
+        contact = self._contacts[neighbour]
+        ago = self._ticks() - contact.heard_tick
+        return contact.heard_at is not None and ago <= self._limit
 
-    def silent(self, now: datetime) -> list[tuple[str, datetime | None]]:
+    def silent(self) -> list[tuple[str, datetime | None]]:
         """Return the child nodes out of contact, each with when it was last heard of."""
         return [
             (name, self._contacts[name].heard_at)
             for name in self._children
-            if not self.in_contact(name, now)
+            if not self.in_contact(name)
         ]

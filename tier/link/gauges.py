@@ -72,8 +72,7 @@ class Gauges:
         return self._each(lambda line: line.quarantined)
 
     def _contact(self) -> Reading:
-        now = self._app.now()
-        return self._each(lambda line: self._contacts.in_contact(line.neighbour, now))
+        return self._each(lambda line: self._contacts.in_contact(line.neighbour))
 
     def _each(self, value: Callable[[Line], float]) -> Reading:
         return [

@@ -42,7 +42,8 @@ DUPLICATE_SECONDS = 0.1
 """The least there is: nothing of ours relies on it, and an id could be squatted."""
 PULL_MESSAGES = 64
 PULL_BYTES = 16 * 1024 * 1024
-PULL_SECONDS = 30.0
+PULL_SECONDS = 10.0
+"""What died with its asker takes messages no longer than this; the repair brings them."""
 HEARTBEAT_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 2.0
 PUBLISH_SECONDS = 2.0

@@ -14,6 +14,7 @@ from cryptography import x509
 from ducha.link.v1 import link_pb2 as pb
 from tier.app import App
 from tier.identity import signing
+from tier.identity.certificates import is_seal
 from tier.identity.errors import Unidentified
 from tier.identity.model import SpiffeId
 from tier.identity.own import is_of
@@ -53,8 +54,12 @@ def check(app: App, neighbour: str, found: pb.Bundle) -> None:
         raise BundleForged(neighbour=neighbour, problem=str(wrong)) from wrong
     if not proved.is_valid(app.now()):
         raise BundleForged(neighbour=neighbour, problem="its certificate is over")
-    if not is_neighbour(app.node, neighbour, proved.spiffe):
+    same_domain = proved.spiffe.domain == app.identity.spiffe.domain
+    if not (same_domain and is_neighbour(app.node, neighbour, proved.spiffe)):
         problem = f"{proved.spiffe} sealed it"
+        raise BundleForged(neighbour=neighbour, problem=problem)
+    if not is_seal(proved.certificate):
+        problem = "its certificate is not for a seal"
         raise BundleForged(neighbour=neighbour, problem=problem)
     _verify(neighbour, found, proved.certificate)
 

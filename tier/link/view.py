@@ -59,10 +59,8 @@ async def links(app: App, contacts: Contacts) -> list[pb.LinkStatus]:
     described = []
     for line in found:
         divisions = hosts.get(line.neighbour, app.node.hosts)
-        described.append(_described(_sending(line, now), contacts, divisions, now))
-        described.append(
-            _described(_receiving(line, contacts), contacts, divisions, now)
-        )
+        described.append(_described(_sending(line, now), contacts, divisions))
+        described.append(_described(_receiving(line, contacts), contacts, divisions))
     return described
 
 
@@ -94,12 +92,11 @@ def _described(
     status: pb.LinkStatus,
     contacts: Contacts,
     divisions: tuple[Code, ...],
-    now: datetime,
 ) -> pb.LinkStatus:
     """Add what both directions share."""
     heard = moments.stamp(contacts[status.neighbour].heard_at)
     if heard is not None:
         status.last_contact_time.CopyFrom(heard)
-    status.in_contact = contacts.in_contact(status.neighbour, now)
+    status.in_contact = contacts.in_contact(status.neighbour)
     status.divisions.extend(divisions)
     return status

@@ -122,7 +122,7 @@ class ReportingService(ReportingServiceServicer):
                 divisions=hosts[name],
                 last_contact_time=wire.moment_to(heard),
             )
-            for name, heard in self._app.silent(self._app.now())
+            for name, heard in self._app.silent()
             if any(overlap(host, Code(seen)) for host in hosts[name])
         ]
 

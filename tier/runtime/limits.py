@@ -258,7 +258,7 @@ SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),
     # A flood of streams that are reset at once costs its own connection's turn only.
-    ("grpc.max_concurrent_streams", 128),
+    ("grpc.max_concurrent_streams", 256),
     # Who does not end the handshake, or does not speak HTTP/2 after it, goes.
     ("grpc.server_handshake_timeout_ms", 5_000),
     ("grpc.http2.settings_timeout", 5_000),

@@ -1,0 +1,197 @@
+"""Clocks that jump: a node, or PostgreSQL, hours ahead or behind; the others keep theirs.
+
+`libfaketime` stands between a process and its clock, and reads how far off it is from a
+file, which is changed while the process runs. The monotonic clock stays true, as it does
+when an operator or NTP sets the clock of a machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from deploy.embedded.line import Line
+from faults.rigs import Rig, Stage, options
+from faults.scenario import Context, Outcome, Scenario
+from tests.journeys.running import Running
+
+CLOCKS: Final = "clocks"
+NODES: Final = ("province", "city", "county", "township")
+SERVER: Final = "postgres"
+HOURS: Final = (-48, -6, -1, 1, 6, 48)
+ALL_AT_ONCE: Final = 0.25
+SLACK: Final = timedelta(minutes=5)
+NOW: Final = "SELECT clock_timestamp()"
+
+
+def library() -> Path | None:
+    """Return the library that bends the clock; None if it is not installed."""
+    found = find_spec("libfaketime")
+    if found is None or found.origin is None:
+        return None
+    places = Path(found.origin).parent.rglob("libfaketime*.so.1")
+    return next(iter(sorted(places)), None)
+
+
+def needs() -> str:
+    """Say why no clock can be bent here; empty if it can."""
+    return "" if library() else "libfaketime is not installed"
+
+
+@dataclass(slots=True)
+class Clocks:
+    """How far off every clock is; each is a small file that its process reads."""
+
+    place: Path
+    library: Path
+
+    def bend(self, name: str, off: timedelta = timedelta()) -> None:
+        """Put a clock so far off, from now on."""
+        new = self.place / f"{name}.new"
+        new.write_text(f"{off.total_seconds():+.0f}\n")
+        new.replace(self.place / name)
+
+    def prefix(self, name: str) -> tuple[str, ...]:
+        """Return what a program is started through to have this clock."""
+        return ("env", *(f"{key}={value}" for key, value in self.told(name).items()))
+
+    def told(self, name: str) -> dict[str, str]:
+        """Return the environment of a program with this clock."""
+        return {
+            "LD_PRELOAD": str(self.library),
+            "FAKETIME_TIMESTAMP_FILE": str(self.place / name),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+@contextmanager
+def _with_clocks(data: Path) -> Iterator[Stage]:
+    """Start a line, then every part of it again with a clock of its own."""
+    found = library()
+    if found is None:
+        raise RuntimeError(needs())
+    place = data / CLOCKS
+    place.mkdir()
+    clocks = Clocks(place, found)
+    for name in (*NODES, SERVER):
+        clocks.bend(name)
+    with Line(data / "line", options=replace(options(), walls=False)) as line:
+        line.stop_node(SERVER)
+        with _environment(clocks.told(SERVER)):
+            line.start_node(SERVER)
+        for name in NODES:
+            line.stop_node(name)
+            service = line.services[name]
+            service.program = replace(service.program, prefix=clocks.prefix(name))
+            line.start_node(name)
+        yield Stage(Running(line), around={CLOCKS: clocks})
+
+
+BENT: Final = Rig(CLOCKS, _with_clocks)
+"""One node a tier; each node and PostgreSQL with a clock that can be put off."""
+
+
+async def jump(context: Context) -> Outcome:
+    """Put clocks off by hours, either way, work, and put them right again: two jumps."""
+    clocks, outcome, line = _clocks(context), context.outcome, context.stage.line
+    pids = [part.pid for part in line.components().values()]
+    while not context.is_over:
+        await context.work(context.rng.randint(5, 30))
+        off = timedelta(hours=context.rng.choice(HOURS))
+        names = [context.rng.choice((*NODES, SERVER))]
+        if context.rng.random() < ALL_AT_ONCE:
+            names = context.rng.sample((*NODES, SERVER), 3)
+        context.tell(f"{', '.join(names)}: {off.total_seconds() / 3600:+.0f} h")
+        for name in names:
+            clocks.bend(name, off)
+        jumped = time.monotonic()
+        await context.recover(jumped)
+        await _note(context, names, off)
+        for name in names:
+            clocks.bend(name)
+        await context.recover(time.monotonic())
+    if pids != [part.pid for part in line.components().values()]:
+        outcome.problems.append("a part ended because its clock jumped")
+    return outcome
+
+
+async def _note(context: Context, names: list[str], off: timedelta) -> None:
+    """Count the jumps that bit: by what a part itself says the time is."""
+    outcome = context.outcome
+    for name in names:
+        seen = await _shown(context, name)
+        if abs(seen - datetime.now(UTC) - off) < SLACK:
+            outcome.injections += 1
+            outcome.saw(f"{name} told another time")
+        else:
+            outcome.missed += 1
+
+
+async def _shown(context: Context, name: str) -> datetime:
+    """Return the time by a part's clock, as it tells whoever asks."""
+    line = context.stage.line
+    if name != SERVER:
+        address = line.site.addresses[name].http
+        return await asyncio.to_thread(_http_date, f"http://{address}/livez")
+    if line.postgres is None:
+        raise RuntimeError("this line has no PostgreSQL of its own")
+    connection = await asyncpg.connect(line.postgres.dsn(SERVER))
+    try:
+        shown: datetime = await connection.fetchval(NOW)
+        return shown
+    finally:
+        await connection.close()
+
+
+def _http_date(url: str) -> datetime:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
+        return parsedate_to_datetime(answer.headers["Date"])
+
+
+def _clocks(context: Context) -> Clocks:
+    clocks = context.stage.around[CLOCKS]
+    if not isinstance(clocks, Clocks):
+        raise TypeError("this line has no clocks of its own")
+    return clocks
+
+
+@contextmanager
+def _environment(told: dict[str, str]) -> Iterator[None]:
+    """Start what is started meanwhile with more in its environment."""
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+SCENARIOS = (
+    Scenario(
+        "clock-jumps",
+        "clocks of nodes and of PostgreSQL jump by hours, and back",
+        jump,
+        wanted=12,
+        in_slice=4,
+        rig=BENT,
+        needs=needs,
+        seconds=150.0,
+    ),
+)
