@@ -10,10 +10,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test check bench gen gen-check lock format clean
+.PHONY: help demo up test test-faults faults check bench gen gen-check lock format clean
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- Installing: only files whose hashes the locks name ---------------------------
 
@@ -43,10 +43,16 @@ up: $(VENV)/.run ## Start the system and keep it running, data in DATA=.ducha
 bench: $(VENV)/.dev ## Measure Ducha beside a bare floor
 	@$(BIN)/python -m bench $(ARGS)
 
+faults: $(VENV)/.dev ## Break everything, about 40 minutes, and see that nothing is lost
+	@$(BIN)/python -m faults $(ARGS)
+
 # --- Checking ---------------------------------------------------------------------
 
 test: $(VENV)/.dev ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-faults: $(VENV)/.dev ## Run the slice of the faults that CI runs, at most 12 minutes
+	@$(BIN)/python -m faults --slice $(ARGS)
 
 check: $(VENV)/.dev ## Run lint, types, contracts, protos, then all tests
 	@failed=0; \

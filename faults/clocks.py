@@ -16,13 +16,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import asyncpg
+import grpc
 
 from deploy.embedded.line import Line
+from ducha.assignment.v1 import assignment_pb2 as pb
+from ducha.assignment.v1 import assignment_service_pb2 as api
 from faults.rigs import Rig, Stage, options
 from faults.scenario import Context, Outcome, Scenario
 from tests.journeys.running import Running
@@ -30,7 +34,10 @@ from tests.journeys.running import Running
 CLOCKS: Final = "clocks"
 NODES: Final = ("province", "city", "county", "township")
 SERVER: Final = "postgres"
+BETWEEN: Final = ("city", "county")
+"""Nodes that something passes on its way."""
 HOURS: Final = (-48, -6, -1, 1, 6, 48)
+AHEAD: Final = (2, 6, 48)
 ALL_AT_ONCE: Final = 0.25
 SLACK: Final = timedelta(minutes=5)
 NOW: Final = "SELECT clock_timestamp()"
@@ -78,7 +85,7 @@ class Clocks:
 
 
 @contextmanager
-def _with_clocks(data: Path) -> Iterator[Stage]:
+def _with_clocks(data: Path, *, walls: bool) -> Iterator[Stage]:
     """Start a line, then every part of it again with a clock of its own."""
     found = library()
     if found is None:
@@ -88,7 +95,7 @@ def _with_clocks(data: Path) -> Iterator[Stage]:
     clocks = Clocks(place, found)
     for name in (*NODES, SERVER):
         clocks.bend(name)
-    with Line(data / "line", options=replace(options(), walls=False)) as line:
+    with Line(data / "line", options=replace(options(), walls=walls)) as line:
         line.stop_node(SERVER)
         with _environment(clocks.told(SERVER)):
             line.start_node(SERVER)
@@ -100,8 +107,14 @@ def _with_clocks(data: Path) -> Iterator[Stage]:
         yield Stage(Running(line), around={CLOCKS: clocks})
 
 
-BENT: Final = Rig(CLOCKS, _with_clocks)
-"""One node a tier; each node and PostgreSQL with a clock that can be put off."""
+BENT: Final = Rig("clocks", partial(_with_clocks, walls=False))
+"""One node a tier; each node and PostgreSQL with a clock that can be put off.
+
+Without walls: behind them a clock that is hours off refuses every token there is, and
+the flow could not go on.
+"""
+WALLED: Final = Rig("clocks-walled", partial(_with_clocks, walls=True))
+"""The same with walls."""
 
 
 async def jump(context: Context) -> Outcome:
@@ -126,6 +139,44 @@ async def jump(context: Context) -> Outcome:
     if pids != [part.pid for part in line.components().values()]:
         outcome.problems.append("a part ended because its clock jumped")
     return outcome
+
+
+async def refuse(context: Context) -> Outcome:
+    """Put a node's clock ahead: people's tokens are over there, and facts still pass it.
+
+    The certificates of nodes outlast the jump, so that its links carry on; from the
+    moment its clock is right again it takes the same tokens.
+    """
+    clocks, outcome, office = _clocks(context), context.outcome, context.flow.office
+    town = context.flow.towns[0]
+    while not context.is_over:
+        name = context.rng.choice(BETWEEN)
+        off = timedelta(hours=context.rng.choice(AHEAD))
+        context.tell(f"{name}: {off.total_seconds() / 3600:+.0f} h, behind walls")
+        clocks.bend(name, off)
+        await _note(context, [name], off)
+        if await _is_shut_out(context, name):
+            outcome.saw("tokens refused where the clock was ahead")
+        else:
+            outcome.problems.append(f"{name} took a token that was over by its clock")
+        item = await office.issue(town[:2], within=[town])
+        await office.until(NODES[-1], item, [town], pb.ASSIGNMENT_STATE_ISSUED)
+        await office.report(item, [town])
+        await office.until(NODES[0], item, [town], pb.ASSIGNMENT_STATE_REPORTED)
+        outcome.saw("items and reports that passed it meanwhile", 2)
+        clocks.bend(name)
+        await context.recover(time.monotonic())
+    return outcome
+
+
+async def _is_shut_out(context: Context, name: str) -> bool:
+    """Whether a node says that our token is no longer good."""
+    desk = context.flow.office.desks[name]
+    try:
+        await desk.assignments.ListItems(api.ListItemsRequest(page_size=1), timeout=10)
+    except grpc.aio.AioRpcError as refused:
+        return refused.code() is grpc.StatusCode.UNAUTHENTICATED
+    return False
 
 
 async def _note(context: Context, names: list[str], off: timedelta) -> None:
@@ -193,5 +244,15 @@ SCENARIOS = (
         rig=BENT,
         needs=needs,
         seconds=150.0,
+    ),
+    Scenario(
+        "clock-walls",
+        "a node's clock jumps hours ahead, behind walls",
+        refuse,
+        wanted=4,
+        rig=WALLED,
+        needs=needs,
+        is_steady=False,
+        seconds=90.0,
     ),
 )

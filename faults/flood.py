@@ -52,6 +52,8 @@ class Plan:
     """Calls of each caller at once."""
     targets: list[tuple[str, str]]
     """Assignments (item, division) that nobody else reports."""
+    reports: int
+    """Reports of one call: little work to send, much to do."""
 
 
 @dataclass(slots=True)
@@ -73,80 +75,81 @@ class Flood:
     """Everybody who floods."""
 
     plan: Plan
-    waiting: deque[tuple[api.ReportAssignmentsRequest, str]]
+    waiting: deque[api.ReportAssignmentsRequest]
     end: float
     came: Came = field(default_factory=Came)
-    open: list[tuple[api.ReportAssignmentsRequest, str]] = field(default_factory=list)
+    open: list[api.ReportAssignmentsRequest] = field(default_factory=list)
     """Calls whose outcome is not known."""
 
     async def work(self, stub: work_grpc.AssignmentServiceAsyncStub) -> None:
         """Send one call after the other until the time is over."""
         while self.waiting and time.monotonic() < self.end:
-            request, mark = self.waiting.popleft()
+            request = self.waiting.popleft()
             self.came.sent += 1
             try:
                 await stub.ReportAssignments(request, timeout=CALL_SECONDS)
             except grpc.aio.AioRpcError as failed:
-                self.note(failed, request, mark)
+                self.note(failed, request)
             else:
-                self.accept(request, mark)
+                self.accept(request)
 
     def count(self, code: str) -> int:
         """Count an answer; return how often it came."""
         self.came.codes[code] = self.came.codes.get(code, 0) + 1
         return self.came.codes[code]
 
-    def accept(self, request: api.ReportAssignmentsRequest, mark: str) -> None:
+    def accept(self, request: api.ReportAssignmentsRequest) -> None:
         """Note what was acknowledged."""
         self.count("OK")
-        of = request.reports[0].assignment
-        self.came.accepted.append((of.item_id, of.division, mark))
+        for one in request.reports:
+            of, mark = one.assignment, one.report.summary
+            self.came.accepted.append((of.item_id, of.division, mark))
 
     def note(
-        self,
-        failed: grpc.aio.AioRpcError,
-        request: api.ReportAssignmentsRequest,
-        mark: str,
+        self, failed: grpc.aio.AioRpcError, request: api.ReportAssignmentsRequest
     ) -> None:
         """Note a failure: a refusal is sent again, the rest is looked into at the end."""
         code = failed.code()
         times = self.count(code.name)
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            self.waiting.append((request, mark))
+            self.waiting.append(request)
             if times % LOOKED_AT == 1:
                 self.came.looked_at += 1
                 self.came.with_hint += read(failed).retry_after is not None
         elif code in NOT_KNOWN:
-            self.open.append((request, mark))
+            self.open.append(request)
 
     async def settle(self, stub: work_grpc.AssignmentServiceAsyncStub) -> None:
         """Repeat calls whose outcome is not known, until it is."""
-        for request, mark in self.open:
+        for request in self.open:
             while True:
                 try:
                     await stub.ReportAssignments(request, timeout=CALL_SECONDS)
                 except grpc.aio.AioRpcError:
                     await asyncio.sleep(0.2)
                 else:
-                    self.accept(request, mark)
+                    self.accept(request)
                     break
 
 
-def requests(plan: Plan) -> deque[tuple[api.ReportAssignmentsRequest, str]]:
-    """Return a report for each target, with a mark of its own."""
-    made: deque[tuple[api.ReportAssignmentsRequest, str]] = deque()
-    for number, (item, code) in enumerate(plan.targets):
-        mark = f"洪水第{number}号反馈"
-        report = api.AssignmentReport(
+def requests(plan: Plan) -> deque[api.ReportAssignmentsRequest]:
+    """Return calls that report every target once, each with a mark of its own."""
+    reports = [
+        api.AssignmentReport(
             assignment=pb.AssignmentRef(item_id=item, division=code),
             epoch=1,
-            report=a_report(mark),
+            report=a_report(f"洪水第{number}号反馈"),
         )
-        request = api.ReportAssignmentsRequest(
-            request_id=str(uuid4()), actor="乡镇干部（模拟）", reports=[report]
+        for number, (item, code) in enumerate(plan.targets)
+    ]
+    return deque(
+        api.ReportAssignmentsRequest(
+            request_id=str(uuid4()),
+            actor="乡镇干部（模拟）",
+            reports=reports[start : start + plan.reports],
         )
-        made.append((request, mark))
-    return made
+        for start in range(0, len(reports), plan.reports)
+    )
 
 
 def channel(credentials: Credentials, plan: Plan, number: int) -> grpc.aio.Channel:

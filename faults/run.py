@@ -17,8 +17,8 @@ from faults.result import Result
 from faults.rigs import Rig, Stage
 from faults.scenario import Context, Scenario
 
-TAIL = 30
-"""Last lines of a trace that are shown of what went wrong."""
+SHOWN = 500
+"""Characters of what went wrong that are shown."""
 DRAIN_SECONDS = 120.0
 
 
@@ -89,10 +89,10 @@ def one(plan: Plan, scenario: Scenario, stages: Stages) -> Result:
     plan.tell(f"{scenario.name}: {scenario.fault}")
     try:
         stage = stages.at(scenario.rig)
-    except Exception:  # noqa: BLE001 - one line that does not start must not end the run
+    except Exception as wrong:  # noqa: BLE001 - one line that does not start must not end the run
         stages.close()
         result = Result(scenario.name, scenario.fault)
-        result.outcome.problems.append(_shortened())
+        result.outcome.problems += said(wrong)
         return result
     scratch = stages.data / f"scratch-{scenario.name}"
     scratch.mkdir()
@@ -121,12 +121,17 @@ async def _played(
                 deadline=min(plan.deadline, began + scenario.seconds),
             )
             context.outcome = outcome
-            await prepare(flow)
-            await _worked(scenario, context)
+            try:
+                await prepare(flow)
+                await _worked(scenario, context)
+            except Exception as wrong:  # noqa: BLE001 - what stands must be judged all the more
+                # What was under way when the flow broke off may look like phantoms.
+                outcome.problems += said(wrong)
+                await stage.revive()
             plan.tell(f"  {scenario.name}: checking {stage.done - before} operations")
             verdict = await scenario.check(context)
-    except Exception:  # noqa: BLE001 - what broke one scenario must not end the run
-        outcome.problems.append(_shortened())
+    except Exception as wrong:  # noqa: BLE001 - what broke one scenario must not end the run
+        outcome.problems += said(wrong)
     return Result(
         scenario.name,
         scenario.fault,
@@ -153,9 +158,13 @@ async def _worked(scenario: Scenario, context: Context) -> None:
             await work
 
 
-def _shortened() -> str:
-    """Return the end of the trace of what is being handled."""
-    return "\n".join(traceback.format_exc().strip().splitlines()[-TAIL:])
+def said(wrong: BaseException) -> list[str]:
+    """Say what went wrong, and where; of a group, everything in it."""
+    if isinstance(wrong, BaseExceptionGroup):
+        return [line for one in wrong.exceptions for line in said(one)]
+    *_, last = traceback.extract_tb(wrong.__traceback__) or [None]
+    where = f" ({Path(last.filename).name}:{last.lineno})" if last else ""
+    return [f"{type(wrong).__name__}: {str(wrong)[:SHOWN]}{where}"]
 
 
 def told(result: Result) -> str:

@@ -22,9 +22,12 @@ from clients.runtime import Client
 from ducha.collection.v1 import collection_pb2 as pb
 from ducha.collection.v1 import collection_service_pb2 as api
 from ducha.registry.v1 import registry_pb2
+from ducha.registry.v1 import registry_service_pb2 as registry_api
 
 app = typer.Typer(no_args_is_help=True, help="Collection tasks and answers. 数据填报")
 
+CONFLICTS = 500
+EVERY = 1_000_000
 BATCH = 2000
 """Answers that one request may carry."""
 
@@ -64,6 +67,22 @@ async def _desk(session: Session, division: str) -> Client:
     """Return a client of the township node that a division acts at, or the first one."""
     place = division if len(division) >= TOWNSHIP_DIGITS else TOWNSHIP
     return await session.at(place)
+
+
+async def _judge(session: Session, conflict: str, division: str) -> Client:
+    """Return a client that speaks for the division of a conflict: who decides it.
+
+    The request names no division. Whoever brings a token of their own speaks for it; for
+    whom tokens are made here, the division is looked up.
+    """
+    client = await _desk(session, division)
+    if not session.speaks_for_anybody:
+        return client
+    request = registry_api.ListConflictsRequest(page_size=CONFLICTS)
+    method = client.registry.ListConflicts
+    found = await rows(client, method, request, lambda page: page.conflicts, EVERY)
+    divisions = [one.division for one in found if one.conflict_id == conflict]
+    return await session.acting(divisions[0]) if divisions else client
 
 
 @command(app, "tasks", example="ducha collection tasks 530102001")
@@ -359,7 +378,7 @@ async def resolve(
     request_id: options.RequestId = "",
 ) -> None:
     """Decide a conflict: what stands stays, or with --take-rival the other value. 裁定冲突."""
-    client = await _desk(session, at)
+    client = await _judge(session, conflict, at)
     request = api.ResolveConflictRequest(
         request_id=options.new_request_id(request_id),
         actor=actor,

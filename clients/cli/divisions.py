@@ -46,8 +46,18 @@ def read_csv(
     """Read the rows within `root`, parents first, and count those left out.
 
     Raises:
-        UsageProblem: a row that is none, with its line number.
+        UsageProblem: a row that is none, with its line number; or it is no CSV in UTF-8.
     """
+    try:
+        return _read_csv(file, root, valid_from)
+    except (UnicodeDecodeError, csv.Error) as wrong:
+        raise UsageProblem(
+            f"{file} is no CSV file in UTF-8 ({wrong}). Save it as CSV UTF-8.",
+            f"{file} 不是 UTF-8 编码的 CSV 文件（{wrong}）。请另存为 CSV UTF-8 格式。",
+        ) from wrong
+
+
+def _read_csv(file: Path, root: str, valid_from: str) -> tuple[list[pb.Division], int]:
     rows: list[pb.Division] = []
     left_out = 0
     with file.open(encoding="utf-8-sig", newline="") as lines:

@@ -23,7 +23,7 @@ WITNESSED: Final = b"ducha ledger witnessed v1\n"
 
 def write_record(out: BinaryIO, record: pb.LedgerRecord) -> None:
     """Write one record of an export, its length before it."""
-    proto.serialize_length_prefixed(record, out)
+    proto.serialize_length_prefixed(record, out)  # type: ignore[arg-type] # any that writes
 
 
 def records(file: BinaryIO) -> Iterator[pb.LedgerRecord]:
@@ -34,7 +34,7 @@ def records(file: BinaryIO) -> Iterator[pb.LedgerRecord]:
     """
     while True:
         try:
-            record = proto.parse_length_prefixed(pb.LedgerRecord, file)
+            record = proto.parse_length_prefixed(pb.LedgerRecord, file)  # type: ignore[arg-type] # any that reads
         except (DecodeError, ValueError) as wrong:
             raise _unreadable(file.name, str(wrong)) from wrong
         if record is None:

@@ -16,6 +16,7 @@ from clients.cli import (
     items,
     ledger,
     moves,
+    nats,
     operation,
     registry,
     registry_proofs,
@@ -93,6 +94,7 @@ command(
     example="ducha indicators safety.hazards_settled_share --period 2026-11",
 )(indicators)
 app.add_typer(operation.links, name="link")
+app.add_typer(nats.app, name="nats")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")
 app.add_typer(ledger.app, name="ledger")

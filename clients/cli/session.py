@@ -15,6 +15,7 @@ from rich.console import Console
 
 from clients.cli.words import Language, UsageProblem, label
 from clients.runtime import Client, Credentials, Endpoints, NodeEndpoint
+from clients.runtime.credentials import Issuing
 from clients.runtime.endpoints import TIERS, default_data
 from ducha.server.v1.server_service_pb2 import GetServerInfoRequest
 
@@ -146,9 +147,17 @@ class Session:
         return await self._client(node.grpc, node.area)
 
     async def acting(self, division: str) -> Client:
-        """Return a client of a division's node, that speaks for it in every request."""
+        """Return a client of a division's node, that speaks for it in every request.
+
+        With a token that was given it speaks for whom the token says.
+        """
         node = await self._node(division)
         return await self._client(node.grpc, division)
+
+    @property
+    def speaks_for_anybody(self) -> bool:
+        """Whether tokens are made here, for whatever division a request acts for."""
+        return isinstance(self._shown().bearer, Issuing)
 
     async def client_of(self, node: NodeEndpoint) -> Client:
         """Return a client of the node."""

@@ -13,6 +13,9 @@ from clients.runtime.answers import from_rpc_error
 from clients.runtime.calling import Limits, trace_metadata
 from clients.runtime.errors import Answer, CallFailed, Unreachable
 
+STOOD_SECONDS = 5.0
+"""Who is not recognised is told at once; a stream that stood so long had been let in."""
+
 
 class Resumable(Protocol):
     """A message with a place to go on from."""
@@ -43,6 +46,8 @@ async def watch(
     Each new call begins at the token of the last response; `request` is changed so.
     Close the iterator (`contextlib.aclosing`) when you have seen enough.
 
+    A token that is over ends a stream, too: the next call bears a new one.
+
     Raises:
         Refused: the node said no, such as for an unknown item.
         Unreachable: the node stayed away longer than `patience` seconds.
@@ -50,6 +55,7 @@ async def watch(
     limits = Limits(longest_pause=1.0)
     attempt, silent_since = 0, time.monotonic()
     while True:
+        began = time.monotonic()
         stream = method(request, metadata=trace_metadata())
         failed: CallFailed | None = None
         try:
@@ -61,9 +67,17 @@ async def watch(
             failed = from_rpc_error(error, address)
         finally:
             stream.cancel()
-        _give_up_if_hopeless(failed, time.monotonic() - silent_since, patience)
+        now = time.monotonic()
+        if not _is_over(failed, now - began):
+            _give_up_if_hopeless(failed, now - silent_since, patience)
         await asyncio.sleep(limits.pause(attempt))
         attempt += 1
+
+
+def _is_over(failed: CallFailed | None, lasted: float) -> bool:
+    """Whether a stream that stood was cut for its token: the next bears a new one."""
+    code = failed.code if failed is not None else None
+    return code is grpc.StatusCode.UNAUTHENTICATED and lasted > STOOD_SECONDS
 
 
 def _give_up_if_hopeless(

@@ -24,6 +24,7 @@ from deploy.embedded.keeper import Component, Event, Keeper
 from deploy.embedded.lock import DirectoryLock
 from deploy.embedded.nats import NatsServer
 from deploy.embedded.ports import LOOPBACK
+from deploy.embedded.renewal import Renewal
 from deploy.embedded.service import Program, Service
 from deploy.embedded.site import Site
 from deploy.embedded.topology import (
@@ -84,6 +85,7 @@ class Line:
         self.roads = self.site.nats(walls=self.options.walls, chain=self.options.chain)
         self._lock = DirectoryLock(self.data / "lock")
         self._keeper: Keeper | None = None
+        self._renewal: Renewal | None = None
 
     def start(self) -> None:
         """Start everything and wait until every node serves; all or nothing.
@@ -102,9 +104,17 @@ class Line:
         self._keeper = Keeper(self.components(), self._note)
         if self.options.auto_restart:
             self._keeper.start()
+        self._renewal = Renewal(
+            self._ensure_identities,
+            lambda why: self._note(Event("identities", "not renewed", why)),
+        )
+        self._renewal.start()
 
     def stop(self) -> None:
         """Drain and stop everything, bottom tier first, within about a minute."""
+        if self._renewal is not None:
+            self._renewal.stop()
+            self._renewal = None
         if self._keeper is not None:
             self._keeper.stop()
             self._keeper = None

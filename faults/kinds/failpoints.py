@@ -101,14 +101,16 @@ async def stopped_at(context: Context, name: str, places: Sequence[str]) -> None
     context.tell(f"{name} stops at {', '.join(places)}")
     await asyncio.to_thread(restart, context, name, spec)
     left, end = len(places), time.monotonic() + PATIENCE_SECONDS
-    while left and time.monotonic() < end and not context.is_over:
-        if await asyncio.to_thread(processes.stands_still, service.pid, 0.1):
-            await context.pause(*HELD_SECONDS)
-            processes.thaw([service.pid])
-            left -= 1
-            outcome.injections += 1
-            outcome.saw(f"{name} stopped by itself")
-    await asyncio.to_thread(service.kill)
+    try:
+        while left and time.monotonic() < end and not context.is_over:
+            if await asyncio.to_thread(processes.stands_still, service.pid, 0.1):
+                await context.pause(*HELD_SECONDS)
+                processes.thaw([service.pid])
+                left -= 1
+                outcome.injections += 1
+                outcome.saw(f"{name} stopped by itself")
+    finally:
+        await asyncio.to_thread(service.kill)
     healed = await context.revive(name)
     await context.recover(healed)
 

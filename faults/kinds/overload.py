@@ -25,10 +25,11 @@ from faults.flood import Came, Plan
 from faults.rigs import WIDE_LINE
 from faults.scenario import Context, Outcome, Scenario
 
-ITEMS = 24
+ITEMS = 62
 HONEST_ITEMS = 2
-CALLERS = 20
-IN_FLIGHT = 100
+CALLERS = 10
+IN_FLIGHT = 200
+REPORTS = 40
 SECONDS = 8.0
 PACE_SECONDS = 0.05
 """Between two calls of the honest: a read and a report in turns."""
@@ -55,6 +56,7 @@ async def _play(context: Context) -> Outcome:
             callers=CALLERS,
             in_flight=IN_FLIGHT,
             targets=targets,
+            reports=REPORTS,
         )
         context.tell(f"{CALLERS * IN_FLIGHT} calls at once, sent again when refused")
         flooding = asyncio.create_task(flooded(context.scratch, plan))
@@ -129,7 +131,7 @@ def judge(
 ) -> None:
     """Say what was seen, and what is not as promised."""
     refused = came.codes.get("RESOURCE_EXHAUSTED", 0)
-    accepted = len(came.accepted)
+    accepted = came.codes.get("OK", 0)
     fold = came.sent / max(1, accepted)
     bit = refused > 0 and fold >= TENFOLD
     outcome.injections += bit
@@ -150,8 +152,8 @@ def judge(
         )
     slow = percentile(busy, 99)
     outcome.figures[f"flood {fold:.0f} times what was accepted"] = (
-        f"{came.sent / came.seconds:,.0f} calls/s sent, {accepted / came.seconds:,.0f}/s "
-        f"accepted; honest callers p50 {percentile(busy, 50) * 1e3:.0f} ms, p99 "
+        f"{came.sent / came.seconds:,.0f} calls/s of {REPORTS} reports sent, "
+        f"{accepted / came.seconds:,.0f}/s accepted; honest callers p50 {percentile(busy, 50) * 1e3:.0f} ms, p99 "
         f"{slow * 1e3:.0f} ms ({len(busy)} calls); without the flood p99 "
         f"{percentile(quiet, 99) * 1e3:.0f} ms"
     )

@@ -13,7 +13,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -45,8 +44,7 @@ def _on_small_disks(data: Path) -> Iterator[Stage]:
             disk.open()
             stack.callback(disk.close)
             disks[name] = disk
-        told = replace(options(), walls=False)
-        line = stack.enter_context(Line(data / "line", options=told))
+        line = stack.enter_context(Line(data / "line", options=options()))
         yield Stage(Running(line), around=disks)
 
 
@@ -96,9 +94,7 @@ async def under_nats(context: Context) -> Outcome:
         healed = await _heal(context, disk)
         await context.recover(healed)
         frozen = not await _is_well(stage)
-        await asyncio.to_thread(stage.line.kill, "nats")
-        healed = time.monotonic()
-        await asyncio.to_thread(stage.line.start_node, "nats")
+        healed = await context.revive("nats")
         _note(
             outcome,
             bit=ill,
@@ -151,7 +147,9 @@ async def _heal(context: Context, disk: SmallDisk) -> float:
     """Give the space back, start what ended; return when, on the monotonic clock."""
     await asyncio.to_thread(disk.relieve)
     healed = time.monotonic()
-    await context.stage.revive()
+    for name, part in context.stage.line.components().items():
+        if not part.is_running:
+            healed = await context.revive(name)
     return healed
 
 

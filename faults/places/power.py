@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def _on_a_power_disk(data: Path) -> Iterator[Stage]:
     disk.open()
     stage: Stage | None = None
     try:
-        stage = Stage(Running(Line(disk.place, options=replace(options(), walls=False))))
+        stage = Stage(Running(Line(disk.place, options=options())))
         stage.around[DISK] = disk
         stage.line.start()
         yield stage
@@ -62,18 +61,18 @@ async def of_the_machine(context: Context) -> Outcome:
         await context.pause(0.0, 0.3)
         context.tell("power cut")
         pids = [part.pid for part in stage.line.components().values()]
-        began = time.monotonic()
         loss = await asyncio.to_thread(disk.cut, context.rng.getrandbits(32))
         await asyncio.to_thread(_die, stage.line)
         await asyncio.to_thread(disk.restore)
-        stage.running.line = Line(disk.place, options=replace(options(), walls=False))
+        began = time.monotonic()
+        stage.running.line = Line(disk.place, options=options())
         await asyncio.to_thread(stage.line.start)
         healed = time.monotonic()
+        outcome.restarts.append(healed - began)
         _note(outcome, stage.line, pids)
         outcome.saw("flushes the disk had obeyed", loss.flushes)
         outcome.saw("unflushed writes at the cut", loss.writes)
         outcome.saw("sectors of them lost", loss.sectors_lost)
-        context.tell(f"up again after {healed - began:.1f} s")
         await context.recover(healed)
     return outcome
 

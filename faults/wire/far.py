@@ -26,6 +26,8 @@ from faults.wire.weather import FAIR, Weather
 from tests.journeys.running import SMALL, Running
 
 WIRES: Final = "wires"
+NATS_NAME: Final = "nats.nats.ducha.internal"
+"""A name in the certificate of the embedded NATS."""
 PROJECT: Final = Path(__file__).parents[2]
 
 
@@ -88,7 +90,7 @@ def _far_apart(data: Path) -> Iterator[Stage]:
     """Start a line, then move every node but the province's behind a wire."""
     sockets = private_directory(data / "pg")
     settings = {**SMALL, "unix_socket_directories": str(sockets)}
-    told = replace(options(), postgres_settings=settings, walls=False)
+    told = replace(options(), postgres_settings=settings)
     with Wires("wires") as wires, Line(data / "line", options=told) as line:
         for place in line.places:
             if place.parent is not None:
@@ -102,28 +104,44 @@ FAR: Final = Rig("far", _far_apart)
 
 def _move(line: Line, place: Place, wires: Wires, sockets: Path) -> None:
     """Start a node again in a namespace of its own, told where the others are now."""
-    name, parent = place.spec.name, place.parent
-    if parent is None or line.nats is None:
+    name, parent, nats = place.spec.name, place.parent, line.nats
+    if parent is None or nats is None:
         raise ValueError(f"{name} has nobody to be far from")
     line.stop_node(name)
-    ours, above = _port(line.grpc(name)), _port(line.grpc(parent.name))
-    net, hub = wires.place(name, doors=[above, line.nats.port], own=[ours])
-    told = line.site.config_file(name).read_text()
-    told = told.replace(f'grpc = "{line.grpc(parent.name)}"', f'grpc = "{hub}:{above}"')
-    told = told.replace(f"127.0.0.1:{line.nats.port}", f"{hub}:{line.nats.port}")
-    told = told.replace(f'"{line.site.otlp_endpoint}"', '""')
+    above = _port(line.grpc(parent.name))
+    net, hub = wires.place(name, [above, nats.port], [_port(line.grpc(name))])
+    files = private_directory(line.data / "far")
     url = line.site.addresses[name].database_url
-    told = told.replace(f'"{url}"', f'"{_by_socket(url, sockets)}"')
-    config = line.data / "far" / f"{name}.toml"
-    private_directory(config.parent)
-    write_private(config, told)
+    changes = {
+        f'grpc = "{line.grpc(parent.name)}"': f'grpc = "{hub}:{above}"',
+        f"127.0.0.1:{nats.port}": f"{NATS_NAME}:{nats.port}",
+        f'"{line.site.otlp_endpoint}"': '""',
+        f'"{url}"': f'"{_by_socket(url, sockets)}"',
+    }
+    told = line.site.config_file(name).read_text()
+    for here, there in changes.items():
+        told = told.replace(here, there)
+    write_private(files / f"{name}.toml", told)
+    # By this name NATS proves itself; only in that place it leads over the wire.
+    write_private(files / f"{name}.hosts", f"127.0.0.1 localhost\n{hub} {NATS_NAME}\n")
     service = line.services[name]
     service.program = replace(
         service.program,
-        arguments=("--config", str(config)),
-        prefix=("nsenter", f"--net={net}"),
+        arguments=("--config", str(files / f"{name}.toml")),
+        prefix=(*_through(net), *_with_hosts(files / f"{name}.hosts")),
     )
     line.start_node(name)
+
+
+def _through(net: str) -> tuple[str, ...]:
+    """Return what starts a program in a network namespace."""
+    return ("nsenter", f"--net={net}")
+
+
+def _with_hosts(file: Path) -> tuple[str, ...]:
+    """Return what starts a program whose host names are those of a file."""
+    script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", script, str(file))
 
 
 def _port(address: str) -> int:

@@ -36,8 +36,7 @@ async def cut(context: Context, ways: Sequence[Way] = ()) -> Outcome:
         wires.weather(name)
         healed = time.monotonic()
         _note(outcome, before, wires.fates(name), "cut")
-        seen = await context.recover(healed)
-        context.tell(f"up {seen.at_the_top:.2f} s, down {seen.at_the_bottom:.2f} s; {seen}")
+        await context.recover(healed)
     return outcome
 
 
@@ -57,8 +56,7 @@ async def flap(context: Context) -> Outcome:
             await context.pause(*FLAP_SECONDS)
         healed = time.monotonic()
         _note(outcome, before, wires.fates(name), "cut")
-        seen = await context.recover(healed)
-        context.tell(f"up {seen.at_the_top:.2f} s, down {seen.at_the_bottom:.2f} s; {seen}")
+        await context.recover(healed)
     return outcome
 
 
@@ -77,8 +75,7 @@ async def foul(context: Context) -> Outcome:
         healed = time.monotonic()
         for name in wires.names:
             _note(outcome, before[name], wires.fates(name), "lost", "repeated")
-        seen = await context.recover(healed)
-        context.tell(f"up {seen.at_the_top:.2f} s, down {seen.at_the_bottom:.2f} s; {seen}")
+        await context.recover(healed)
     return outcome
 
 

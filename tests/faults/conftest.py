@@ -47,10 +47,15 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LossyWire]:
 def lossy_line(
     wire: LossyWire, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """Four tiers whose every message goes over the wire."""
+    """Four tiers whose every message goes over the wire.
+
+    Without walls: a wire that can tell one message from the next is what TLS is against.
+    Packets lost beneath TLS are what `faults/wire` is for.
+    """
     options = Options(
         environment={"DUCHA_NATS_URL": wire.url},
         postgres_settings=SMALL,
+        walls=False,
         auto_restart=False,
     )
     with ExitStack() as stack:

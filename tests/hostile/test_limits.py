@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tier.link import rules
 from tier.runtime.errors import CallerOverloaded, Overloaded, TierError
 from tier.runtime.limits import Limits, Turnstile
 
@@ -111,3 +112,13 @@ def test_the_count_is_that_of_those_inside(
     calls = sum(not stays for _, stays in inside)
     assert turnstile.inside == (calls, len(inside) - calls)
     assert all(inside.count((who, True)) <= 2 for who in "abc")
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1), st.integers(0, 200))
+def test_a_page_of_facts_fits_its_message(bodies: list[bytes], most: int) -> None:
+    """From the first on, as many as fit, and always one: else a link would stop."""
+    page = rules.first_of(bodies, most)
+
+    assert page == bodies[: len(page)]
+    assert len(page) == 1 or sum(map(len, page)) <= most
+    assert len(page) == len(bodies) or sum(map(len, bodies[: len(page) + 1])) > most

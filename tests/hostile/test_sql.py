@@ -79,9 +79,8 @@ def doubts(source: str, file: str) -> list[Doubt]:
 
 def _doubtful(node: ast.AST, scope: Scope, module: Scope) -> ast.expr | None:
     """Return the SQL that a node runs, or makes, if it is no constant."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr in RUNNERS and node.args:
-            sql = node.args[0]
+    match node:
+        case ast.Call(func=ast.Attribute(attr=attr), args=[sql, *_]) if attr in RUNNERS:
             return None if _is_constant(sql, scope, module) else sql
     if isinstance(node, ast.JoinedStr | ast.BinOp | ast.Call) and _is_sql(node):
         return None if _is_constant(node, scope, module) else node
@@ -106,7 +105,9 @@ def _is_sql(node: ast.expr) -> bool:
     return False
 
 
-def _is_constant(node: ast.expr, scope: Scope, module: Scope) -> bool:  # noqa: PLR0911 - a case each
+def _is_constant(  # noqa: C901, PLR0911 - a case each
+    node: ast.expr, scope: Scope, module: Scope
+) -> bool:
     """Whether an expression has no value but those that stand in the code."""
 
     def all_(*parts: ast.expr | None) -> bool:

@@ -312,27 +312,27 @@ class Administrator:
         """An entry, and every hash that follows from it; signatures stay."""
         at = self.place()
         await self._forge(at)
-        await self._retile()
+        await retile(self.tx)
         return truth(at, Kind.REWRITTEN, exact=False)
 
     async def delete_with_the_hashes(self) -> Truth:
         at = self.place(1, self.size - 1)
         await self.sql("DELETE FROM ledger_fact WHERE position = $1", at)
         await self._move(at + 1, -1)
-        await self._retile()
+        await retile(self.tx)
         return truth(at, Kind.REWRITTEN, exact=False)
 
     async def swap_with_the_hashes(self) -> Truth:
         one, other = sorted(self.chance.sample(range(1, self.size + 1), 2))
         await self._swap(one, other)
-        await self._retile()
+        await retile(self.tx)
         return truth(one, Kind.REWRITTEN, exact=False)
 
     async def rewrite_and_sign_again(self) -> Truth:
         """All of it, under the node's own key; cosignatures stay as they were."""
         at = self.place()
         await self._forge(at)
-        await self._retile()
+        await retile(self.tx)
         await self._sign_again(at, "cosignature")
         return truth(at, Kind.COSIGNATURE, Kind.SPLIT, Kind.REWRITTEN, exact=False)
 
@@ -341,25 +341,25 @@ class Administrator:
         at = self.place()
         change = self.chance.choice([self._forge, self._back_date])
         await change(at)
-        await self._retile()
+        await retile(self.tx)
         await self._sign_again(at, "NULL")
         return truth(at, Kind.SPLIT, Kind.REWRITTEN, exact=False)
 
     async def restore_a_backup(self) -> Truth:
         """An old state of every table: whole in itself."""
         size = self.chance.choice(self.pair.sizes[:-1])
-        await self._restore(size)
+        await restore(self.tx, size)
         return truth(size + 1, Kind.ROLLED_BACK)
 
     async def restore_a_backup_and_go_on(self) -> Truth:
         """As above, then other facts, sealed by the node's own key."""
         size = self.chance.choice(self.pair.sizes[:-1])
-        await self._restore(size)
+        await restore(self.tx, size)
         template = self.place(1, size)
         for at in range(size + 1, size + 1 + self.chance.choice([1, 40, 700])):
             await self._copy(template, at)
             await self._forge(at)
-        await self._retile()
+        await retile(self.tx)
         last: int = await self.tx.fetchval("SELECT max(position) FROM ledger_fact")
         await self.sql(
             "INSERT INTO ledger_checkpoint (life, size, note, signer)"
@@ -421,25 +421,6 @@ class Administrator:
             (at - 1) // 256, value, begin,
         )  # fmt: skip
 
-    async def _facts(self) -> list[Any]:
-        return await self.tx.fetch(
-            "SELECT position, recorded_at, body FROM ledger_fact ORDER BY position"
-        )
-
-    async def _retile(self) -> None:
-        """Compute every tile anew, from the facts as they are now."""
-        edge = Edge(Life(1, "sha256"), Frontier(DIGESTS["sha256"]), {})
-        for row in await self._facts():
-            edge.append(row["position"], micros_of(row["recorded_at"]), row["body"])
-        await self.sql("DELETE FROM ledger_tile")
-        await self.tx.execute_many(
-            "INSERT INTO ledger_tile VALUES (1, $1, $2, $3, $4)",
-            [
-                (one.level, one.number, one.hashes, one.moments)
-                for one in edge.take_changed()
-            ],
-        )
-
     async def _sign_again(self, first: int, cosignature: str) -> None:
         """Sign every checkpoint from a place on again, for the facts as they are now."""
         identity = self.pair.township.identity
@@ -447,7 +428,7 @@ class Administrator:
         signer = identity.signer
         roots, frontier = {}, Frontier(DIGESTS["sha256"])
         edge = Edge(Life(1, "sha256"), frontier, {})
-        for row in await self._facts():
+        for row in await facts(self.tx):
             edge.append(row["position"], micros_of(row["recorded_at"]), row["body"])
             roots[frontier.size] = frontier.root()
         rows = await self.tx.fetch(
@@ -465,11 +446,34 @@ class Administrator:
                 row["size"], str(Note(text, (line,))),
             )  # fmt: skip
 
-    async def _restore(self, size: int) -> None:
-        await self.sql("DELETE FROM ledger_fact WHERE position > $1", size)
-        await self.sql("DELETE FROM ledger_checkpoint WHERE size > $1", size)
-        await self.sql("UPDATE ledger_life SET sealed = $1", size)
-        await self._retile()
+
+async def facts(tx: Tx) -> list[Any]:
+    return await tx.fetch(
+        "SELECT position, recorded_at, body FROM ledger_fact ORDER BY position"
+    )
+
+
+async def retile(tx: Tx) -> None:
+    """Compute every tile anew, from the facts as they are now."""
+    edge = Edge(Life(1, "sha256"), Frontier(DIGESTS["sha256"]), {})
+    for row in await facts(tx):
+        edge.append(row["position"], micros_of(row["recorded_at"]), row["body"])
+    await tx.execute("DELETE FROM ledger_tile")
+    await tx.execute_many(
+        "INSERT INTO ledger_tile VALUES (1, $1, $2, $3, $4)",
+        [
+            (one.level, one.number, one.hashes, one.moments)
+            for one in edge.take_changed()
+        ],
+    )
+
+
+async def restore(tx: Tx, size: int) -> None:
+    """Put the ledger back to what it was when it had `size` facts."""
+    await tx.execute("DELETE FROM ledger_fact WHERE position > $1", size)
+    await tx.execute("DELETE FROM ledger_checkpoint WHERE size > $1", size)
+    await tx.execute("UPDATE ledger_life SET sealed = $1", size)
+    await retile(tx)
 
 
 def tamperings() -> dict[str, Tampering]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ducha.ledger.v1 import ledger_pb2 as pb
 from ducha.ledger.v1 import ledger_service_pb2 as api
@@ -27,9 +25,11 @@ from tier import ledger
 from tier.app import App
 from tier.identity.model import SpiffeId, area_of
 from tier.identity.own import OwnIdentity
+from tier.info import add_info_service
 from tier.jurisdiction import Code, Level
 from tier.ledger import Author, Entry
 from tier.node import Neighbour, Node
+from tier.runtime.server import OPTIONS, Door
 from tier.runtime.settings import IdentitySettings
 from tier.sealing.capability import CAPABILITY
 from tier.sealing.cosigner import Cosigner
@@ -120,6 +120,8 @@ class Pair:
     clock: Clock
     line: Held
     own_channel: grpc.aio.Channel
+    address: str
+    own_address: str
     sealer: Sealer
     above: Sealer
     cosigner: Cosigner
@@ -165,6 +167,10 @@ class Pair:
             if not page.next_page_token:
                 return history
 
+    def bare(self) -> AbstractAsyncContextManager[grpc.aio.Channel]:
+        """Serve the county as it is without an identity."""
+        return served(replace(self.county, identity=None), CAPABILITY.services)
+
     def trust(self) -> Trust:
         assert self.county.identity is not None
         return Trust(self.county.identity.authorities.prove)
@@ -184,10 +190,9 @@ async def a_pair(
         township = replace(
             plain_township, identity=identity_of(TOWNSHIP, folder / "township")
         )
-        async with (
-            served(county, CAPABILITY.services) as channel,
-            served(township, CAPABILITY.services) as own_channel,
-        ):
+        async with listening(county) as address, listening(township) as own_address:
+            channel = grpc.aio.insecure_channel(address)
+            own_channel = grpc.aio.insecure_channel(own_address)
             line = Held(channel)
             yield Pair(
                 county,
@@ -195,10 +200,29 @@ async def a_pair(
                 clock,
                 line,
                 own_channel,
+                address,
+                own_address,
                 Sealer(township, digest),
                 Sealer(county),
                 Cosigner(township, line, COUNTY.name),
             )
+            await channel.close()
+            await own_channel.close()
+
+
+@asynccontextmanager
+async def listening(app: App) -> AsyncIterator[str]:
+    """Serve a node's sealing on loopback, and say where."""
+    server = grpc.aio.server(interceptors=[Door()], options=OPTIONS)
+    for add in CAPABILITY.services:
+        add(app, server)
+    add_info_service(app.node, ["sealing"], server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
 
 
 def verified(
@@ -211,7 +235,3 @@ def verified(
     for one in records:
         verifier.add(one)
     return verifier.report()
-
-
-def pem(der: bytes) -> bytes:
-    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)

@@ -8,6 +8,8 @@ have no second effect (I2), those it lacks it gets (I1).
 
 from __future__ import annotations
 
+import sys
+
 from tier import ledger
 from tier.app import App
 from tier.link import rules, store
@@ -45,14 +47,21 @@ async def head(app: App, neighbour: str) -> Mark:
     return Mark(lane.epoch, lane.before)
 
 
-async def owed(app: App, neighbour: str, after: int, limit: int) -> Run | None:
-    """Return the next run that a neighbour is owed, from the ledger itself."""
+async def owed(
+    app: App, neighbour: str, after: int, limit: int, most_bytes: int = sys.maxsize
+) -> Run | None:
+    """Return the next run that a neighbour is owed, from the ledger itself.
+
+    At most `limit` facts of `most_bytes` together, and always one: a run that fits no
+    message would stop the link for good.
+    """
     async with app.db.reading() as tx:
         lane = await ledger.store.lane(tx, neighbour)
         rows = await ledger.store.outgoing(tx, neighbour, after, limit)
     if lane is None or not rows:
         return None
-    return Run(lane.epoch, rows[0][0], tuple(body for _, body in rows))
+    bodies = rules.first_of([body for _, body in rows], most_bytes)
+    return Run(lane.epoch, rows[0][0], tuple(bodies))
 
 
 async def applied(app: App, neighbour: str) -> Tip:

@@ -33,6 +33,8 @@ AWAY_SECONDS = 1.0
 AWAY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 SYNC_SECONDS = 5.0
 PAGE_FACTS = 500
+PAGE_BYTES = 4 * 1024 * 1024
+"""A quarter of the largest message, so that a page fits whatever its facts are."""
 
 REPAIRED = telemetry.counter(
     "ducha_link_facts_repaired", "Facts that went over the repair road"
@@ -131,7 +133,9 @@ class Repair:
         """Send what the parent lacks, until it has all that was there at the start."""
         after = rules.owed_after(receipt, head)
         while after < head.seq:
-            run = await owing.owed(self._app, self._parent, after, PAGE_FACTS)
+            run = await owing.owed(
+                self._app, self._parent, after, PAGE_FACTS, PAGE_BYTES
+            )
             if run is None:
                 return
             bundle = seals.bundle(self._app, self._parent, run)

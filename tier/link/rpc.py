@@ -18,7 +18,7 @@ from tier.identity.model import parse_id
 from tier.link import actions, owing, rules, seals, store, view, wire
 from tier.link.contact import Contacts
 from tier.link.errors import NeighbourUnknown
-from tier.link.repair import PAGE_FACTS
+from tier.link.repair import PAGE_BYTES, PAGE_FACTS
 from tier.link.traffic import Receiver
 from tier.runtime import failpoints
 from tier.runtime.pages import Page
@@ -60,7 +60,9 @@ class LinkService(LinkServiceServicer):
         head = await owing.confirm(self._app, request.child, theirs)
         after = rules.owed_after(theirs.mark, head)
         while after < head.seq:
-            run = await owing.owed(self._app, request.child, after, PAGE_FACTS)
+            run = await owing.owed(
+                self._app, request.child, after, PAGE_FACTS, PAGE_BYTES
+            )
             if run is None:
                 return
             yield pb.ReplayResponse(bundle=seals.bundle(self._app, request.child, run))

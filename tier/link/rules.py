@@ -51,3 +51,13 @@ def next_epoch(theirs: Mark, head: Mark, seconds: int) -> int:
 def owed_after(theirs: Mark, head: Mark) -> int:
     """Return the number after which a neighbour is owed facts of the head's epoch."""
     return theirs.seq if theirs.epoch == head.epoch else 0
+
+
+def first_of(bodies: Sequence[bytes], most_bytes: int) -> Sequence[bytes]:
+    """Return as many bodies from the first on as fit, and always one."""
+    size = 0
+    for count, body in enumerate(bodies):
+        size += len(body)
+        if size > most_bytes and count:
+            return bodies[:count]
+    return bodies

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor
 
 from tier.jurisdiction import Code, parse
+
+known = lru_cache(65_536)(parse)
+"""Reads a code; a province has some 100,000, and few of them act at a node."""
 
 Reader: TypeAlias = Callable[[Any], Iterable[str]]
 """Returns the texts at one path of a message, of all members of what is repeated."""
@@ -38,7 +42,7 @@ def codes(readers: Sequence[Reader], message: Any) -> list[Code]:
     Raises:
         ValueError: a text is no code.
     """
-    return [parse(text) for text in _texts(readers, message)]
+    return [known(text) for text in _texts(readers, message)]
 
 
 def readable_codes(readers: Sequence[Reader], message: Any) -> list[Code]:
@@ -49,7 +53,7 @@ def readable_codes(readers: Sequence[Reader], message: Any) -> list[Code]:
     found = []
     for text in _texts(readers, message):
         with contextlib.suppress(ValueError):
-            found.append(parse(text))
+            found.append(known(text))
     return found
 
 

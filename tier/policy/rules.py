@@ -6,6 +6,7 @@ Codes are compared as parsed segments: one contains another if it is a whole anc
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from tier.identity.model import Role, area_of
 from tier.jurisdiction import Code, Level, contains, level_of, parent_of
@@ -17,6 +18,7 @@ NOBODY: frozenset[Relation] = frozenset()
 PROVINCE_DIGITS = 2
 
 
+@lru_cache(65_536)
 def relation(caller: Code, concerned: Code) -> Relation:
     """Say how a caller's division stands to the one concerned.
 
@@ -70,10 +72,9 @@ def decide(
     caller: Code, codes: Iterable[Code], allowed: frozenset[Relation]
 ) -> Verdict:
     """Decide about divisions: all of them, or it is the first refused that decides."""
-    verdict = Verdict(caller, None, is_allowed=False)
-    for code in codes:
+    code, found = caller, None
+    for code in codes:  # noqa: B007 - the last one is said
         found = relation(caller, code)
-        verdict = Verdict(code, found, found in allowed)
-        if not verdict.is_allowed:
-            return verdict
-    return verdict
+        if found not in allowed:
+            return Verdict(code, found, is_allowed=False)
+    return Verdict(code, found, is_allowed=found is not None)

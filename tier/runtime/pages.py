@@ -30,7 +30,7 @@ class Page:
             return cls(size or default, ())
         try:
             key = json.loads(base64.urlsafe_b64decode(token.encode()))
-        except (ValueError, UnicodeError) as broken:
+        except (ValueError, UnicodeError, RecursionError) as broken:
             raise PageTokenInvalid from broken
         fits = isinstance(key, list) and len(key) == fields
         if not fits or not all(

@@ -7,8 +7,16 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from tier.jurisdiction import Level, parse
 from tier.node import Neighbour, Node
@@ -80,6 +88,15 @@ class Settings(Strict):
     nats_parent_domain: str = ""
     identity: IdentitySettings | None = None
     people: PeopleSettings | None = None
+
+    @field_validator("nats_url")
+    @classmethod
+    def encrypted_or_loopback(cls, value: SecretStr) -> SecretStr:
+        """Refuse a NATS server elsewhere that is reached without TLS."""
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme != "tls" and parts.hostname not in LOOPBACK | {"::1"}:
+            raise ValueError("a NATS server elsewhere is reached by tls:// only")
+        return value
 
     @model_validator(mode="after")
     def walls_or_loopback(self) -> Self:

@@ -102,10 +102,11 @@ class Sealer:
         edge = state.edge
         before = edge.frontier.size
         async with self._app.db.reading() as tx:
-            if await tile_store.latest_life(tx) != (edge.life, before):
-                return 0  # a new life, or another process seals: read anew
+            is_current = await tile_store.latest_life(tx) == (edge.life, before)
             page = await tile_store.unsealed(tx, before, BATCH)
             beacon = await store.latest_beacon(tx)
+        if not is_current:  # a new life was declared, or another process seals
+            return await self.seal()
         for position, recorded_at, body in page:
             if position == edge.frontier.size + 1:
                 edge.append(position, micros_of(recorded_at), body)
@@ -120,7 +121,7 @@ class Sealer:
                 if not await tile_store.grow(
                     tx, edge.life.number, sizes, edge.take_changed()
                 ):
-                    return 0  # as above
+                    return 0  # another process was first: the next round reads anew
                 if is_due:
                     await self._checkpoint(tx, edge, now, beacon)
             SEALED.add(sealed)

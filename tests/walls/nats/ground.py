@@ -311,7 +311,7 @@ def _streams(server: NatsServer) -> Snapshot:
     }
 
 
-def _state(account: str, stream: dict[str, dict[str, object]]) -> dict[str, object]:
+def _state(account: str, stream: dict[str, Any]) -> dict[str, object]:
     state, consumers = stream["state"], stream.get("consumer_detail") or ()
     return {
         "account": account,
@@ -324,8 +324,8 @@ def _state(account: str, stream: dict[str, dict[str, object]]) -> dict[str, obje
                 one["name"],
                 one["delivered"]["consumer_seq"],
                 one["ack_floor"]["stream_seq"],
-            )  # type: ignore[index, call-overload] # a page of JSON
+            )
             for one in consumers
         ],
-        "pending": [(one["num_pending"], one["num_ack_pending"]) for one in consumers],  # type: ignore[index, call-overload] # a page of JSON
+        "pending": [(one["num_pending"], one["num_ack_pending"]) for one in consumers],
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
@@ -36,7 +36,7 @@ OWN = {of(way, "wuhua", child).stream for way in (UP, DOWN) for child in (
     "huashan", "longquan", "dabanqiao",
 )}  # fmt: skip
 
-TRIES = {
+TRIES: Mapping[str, Sequence[Pub | Sub]] = {
     "publish as the brother county": (Pub(BROTHER_UP.subject, b"forged"),),
     "publish as the city to the brother": (Pub(BROTHER_DOWN.subject, b"forged"),),
     "publish as the city to oneself": (Pub(PARENT_DOWN.subject, b"forged"),),
@@ -119,7 +119,7 @@ def is_of(body: bytes, one: Lane) -> bool:
     return body.endswith(f"of {one.subject}".encode())
 
 
-WRONG_STREAMS = {
+WRONG_STREAMS: Mapping[str, Mapping[str, object]] = {
     "sources": {"sources": [{"name": COUSIN_UP.stream}, {"name": BROTHER_UP.stream}]},
     "mirror": {"mirror": {"name": BROTHER_DOWN.stream}},
     "sources over domains": {
