@@ -240,7 +240,7 @@ SCENARIOS = (
         "clocks of nodes and of PostgreSQL jump by hours, and back",
         jump,
         wanted=12,
-        in_slice=4,
+        in_slice=2,
         rig=BENT,
         needs=needs,
         seconds=150.0,

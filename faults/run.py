@@ -89,7 +89,7 @@ def one(plan: Plan, scenario: Scenario, stages: Stages) -> Result:
     plan.tell(f"{scenario.name}: {scenario.fault}")
     try:
         stage = stages.at(scenario.rig)
-    except Exception as wrong:  # noqa: BLE001 - one line that does not start must not end the run
+    except Exception as wrong:  # noqa: BLE001  # house: excepts - a line that does not start is told
         stages.close()
         result = Result(scenario.name, scenario.fault)
         result.outcome.problems += said(wrong)
@@ -124,13 +124,13 @@ async def _played(
             try:
                 await prepare(flow)
                 await _worked(scenario, context)
-            except Exception as wrong:  # noqa: BLE001 - what stands must be judged all the more
+            except Exception as wrong:  # noqa: BLE001  # house: excepts - what stands must be judged
                 # What was under way when the flow broke off may look like phantoms.
                 outcome.problems += said(wrong)
                 await stage.revive()
             plan.tell(f"  {scenario.name}: checking {stage.done - before} operations")
             verdict = await scenario.check(context)
-    except Exception as wrong:  # noqa: BLE001 - what broke one scenario must not end the run
+    except Exception as wrong:  # noqa: BLE001  # house: excepts - the next one is run
         outcome.problems += said(wrong)
     return Result(
         scenario.name,

@@ -21,7 +21,7 @@ from faults.kinds import (
 from faults.scenario import Scenario
 
 KINDS = (
-    kills, freezes, failpoints, stores, poison, senders, commits, backlog, overload, restored,
+    commits, backlog, overload, kills, freezes, failpoints, stores, poison, senders, restored,
 )  # fmt: skip
 """Faults of processes and data."""
 ELSEWHERE = ("faults.places.scenarios", "faults.wire.scenarios", "faults.clocks")

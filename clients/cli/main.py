@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from clients.cli import (
+    access,
     approval,
     ca,
     catalogue,
@@ -97,6 +98,7 @@ app.add_typer(operation.links, name="link")
 app.add_typer(nats.app, name="nats")
 app.add_typer(operation.quarantine, name="quarantine")
 app.add_typer(operation.audit, name="audit")
+app.add_typer(access.app, name="access")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(ca.app, name="ca")
 app.add_typer(token.app, name="token")

@@ -15,7 +15,7 @@ from clients.cli.words import UsageProblem
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.division.v1 import division_pb2
 
-RELATIVE = re.compile(r"\+(\d+)([mhd])")
+RELATIVE = re.compile(r"([+-]\d+)([mhd])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 PROBLEM_PARTS = 3
 
@@ -37,7 +37,7 @@ class LevelName(StrEnum):
 
 
 def moment(text: str, now: datetime) -> Timestamp:
-    """Read `+3d`, `+12h`, `+30m` from now on, or ISO 8601 (local time without an offset).
+    """Read `+3d`, `-12h`, `+30m` from now on, or ISO 8601 (local time without an offset).
 
     Raises:
         UsageProblem: it is neither.

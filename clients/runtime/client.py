@@ -8,6 +8,7 @@ from typing import Self
 from clients.runtime import calling
 from clients.runtime.calling import Answered, Asked, Limits, Method
 from clients.runtime.credentials import Credentials
+from ducha.access.v1.access_service_pb2_grpc import AccessServiceStub
 from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
 from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
@@ -57,6 +58,7 @@ class Client:
         self.address = address
         self.limits = limits or Limits()
         self.channel = (credentials or Credentials()).channel(address, OPTIONS)
+        self.access = AccessServiceStub(self.channel)
         self.approval = ApprovalServiceStub(self.channel)
         self.assignments = AssignmentServiceStub(self.channel)
         self.catalogue = CatalogueServiceStub(self.channel)

@@ -53,8 +53,21 @@ class Kept:
     file: Path
 
     def token(self, request: object) -> str:
-        """Return the token for any request."""
-        return self.file.read_text().strip()
+        """Return the token for any request.
+
+        Raises:
+            CredentialsUnusable: the file is gone, or holds no token.
+        """
+        try:
+            token = self.file.read_text(encoding="ascii").strip()
+        except OSError as broken:
+            raise CredentialsUnusable.missing(self.file, broken) from broken
+        except UnicodeDecodeError as wrong:
+            raise CredentialsUnusable.at(self.file, wrong) from wrong
+        if not token.isprintable() or " " in token:
+            problem = ValueError("it holds more than one token")
+            raise CredentialsUnusable.at(self.file, problem)
+        return token
 
 
 @dataclass(slots=True)

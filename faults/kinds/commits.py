@@ -80,7 +80,7 @@ SCENARIOS = (
         "has it or after",
         _play,
         wanted=60,
-        in_slice=18,
+        in_slice=24,
         rig=CUT_RIG,
     ),
 )

@@ -162,7 +162,7 @@ SCENARIOS = (
         "answer, after its publish, after its apply",
         _fast,
         wanted=20,
-        in_slice=8,
+        in_slice=6,
         seconds=240,
     ),
     Scenario(
@@ -171,7 +171,7 @@ SCENARIOS = (
         "receipt",
         _repairing,
         wanted=10,
-        in_slice=4,
+        in_slice=3,
         seconds=180,
     ),
     Scenario(

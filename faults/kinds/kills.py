@@ -50,13 +50,13 @@ SCENARIOS = (
         "kill -9 of a tier's service",
         partial(_play, names=TIERS),
         wanted=16,
-        in_slice=8,
+        in_slice=4,
     ),
     Scenario(
         "kill-servers",
         "kill -9 of PostgreSQL, of NATS",
         partial(_play, names=SERVERS),
         wanted=8,
-        in_slice=4,
+        in_slice=2,
     ),
 )

@@ -153,9 +153,10 @@ def judge(
     slow = percentile(busy, 99)
     outcome.figures[f"flood {fold:.0f} times what was accepted"] = (
         f"{came.sent / came.seconds:,.0f} calls/s of {REPORTS} reports sent, "
-        f"{accepted / came.seconds:,.0f}/s accepted; honest callers p50 {percentile(busy, 50) * 1e3:.0f} ms, p99 "
-        f"{slow * 1e3:.0f} ms ({len(busy)} calls); without the flood p99 "
-        f"{percentile(quiet, 99) * 1e3:.0f} ms"
+        f"{accepted / came.seconds:,.0f}/s accepted; "
+        f"honest callers p50 {percentile(busy, 50) * 1e3:.0f} ms, "
+        f"p99 {slow * 1e3:.0f} ms ({len(busy)} calls); "
+        f"without the flood p99 {percentile(quiet, 99) * 1e3:.0f} ms"
     )
     if slow > HONEST_P99_SECONDS:
         outcome.problems.append(f"honest callers waited {slow:.1f} s (p99)")

@@ -118,7 +118,7 @@ SCENARIOS = (
         "two senders for a link: a second process of the same node, 3 s, then kill -9 of it",
         _play,
         wanted=8,
-        in_slice=2,
+        in_slice=1,
         seconds=150,
     ),
 )

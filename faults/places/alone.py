@@ -113,4 +113,3 @@ async def _cut(
     await asyncio.to_thread(subject.kill)
     tally.lost = len(writes.acknowledged - held)
     tally.made_up = len(held - writes.tried)
-

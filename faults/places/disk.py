@@ -27,7 +27,14 @@ COMMAND_SECONDS: Final = 60.0
 UNMOUNT_SECONDS: Final = 10.0
 PROJECT: Final = Path(__file__).parents[2]
 # Everything is laid out at once: nothing is written later that the fault did not cause.
-MAKE: Final = ("mkfs.ext4", "-q", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0")
+MAKE: Final = (
+    "mkfs.ext4",
+    "-q",
+    "-m",
+    "0",
+    "-E",
+    "lazy_itable_init=0,lazy_journal_init=0",
+)
 
 
 class PlaceRefused(Exception):
@@ -175,7 +182,7 @@ class PowerDisk:
         command = [sys.executable, "-m", "faults.places.medium", "--mount"]
         command += [str(self._fuse), "--safe", str(self._safe)]
         command += ["--seen", str(self._seen), *(["--lies"] if self._lies else [])]
-        medium = subprocess.Popen(  # noqa: S603 - our own argument list
+        medium = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -189,9 +196,12 @@ class PowerDisk:
                 raise PlaceRefused("the user-space disk did not start")
             yield medium
         finally:
-            medium.stdin.close() if medium.stdin else None
-            subprocess.run(["umount", "-l", self._fuse], check=False, capture_output=True)
+            if medium.stdin is not None:
+                medium.stdin.close()
+            _quietly("umount", "-l", self._fuse)
             _end(medium)
+            if medium.stdout is not None:
+                medium.stdout.close()
 
     def _release(self) -> None:
         """Unmount everything and end the disk's process."""
@@ -225,7 +235,7 @@ def _works_in(process: Path, place: Path) -> bool:
 
 def run(command: Sequence[str]) -> str:
     """Run a program of the system; return what it prints. Raises: PlaceRefused."""
-    done = subprocess.run(  # noqa: S603 - our own argument lists
+    done = subprocess.run(
         list(command),
         check=False,
         capture_output=True,
@@ -235,6 +245,12 @@ def run(command: Sequence[str]) -> str:
     if done.returncode != 0:
         raise PlaceRefused(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+def _quietly(*command: str | Path) -> bool:
+    """Run a program that may find nothing to do; return whether it did it."""
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60)
+    return done.returncode == 0
 
 
 def _sparse(image: Path, size: int) -> None:
@@ -251,7 +267,7 @@ def _looped(image: Path) -> Iterator[str]:
     try:
         yield device
     finally:
-        subprocess.run(["losetup", "-d", device], check=False, capture_output=True)
+        _quietly("losetup", "-d", device)
 
 
 @contextmanager
@@ -268,11 +284,10 @@ def _unmount(place: Path) -> None:
     """Unmount; whoever still works there is waited for, then left behind."""
     end = time.monotonic() + UNMOUNT_SECONDS
     while time.monotonic() < end:
-        done = subprocess.run(["umount", place], check=False, capture_output=True)
-        if done.returncode == 0:
+        if _quietly("umount", place):
             return
         time.sleep(0.1)
-    subprocess.run(["umount", "-l", place], check=False, capture_output=True)
+    _quietly("umount", "-l", place)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -180,7 +180,9 @@ async def _want_a_segment(context: Context) -> None:
         connection = await asyncpg.connect(postgres.dsn("postgres"))
         try:
             for _ in range(SEGMENTS):
-                await connection.execute("SELECT pg_logical_emit_message(true, 'x', '')")
+                await connection.execute(
+                    "SELECT pg_logical_emit_message(true, 'x', '')"
+                )
                 await connection.execute("SELECT pg_switch_wal()", timeout=5)
         finally:
             connection.terminate()

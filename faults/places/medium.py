@@ -52,7 +52,7 @@ def main() -> None:
         if order:
             _until_a_flush(device, platter)
             _, seed, kept = order.split()
-            loss = platter.cut(random.Random(int(seed)), float(kept))  # noqa: S311
+            loss = platter.cut(random.Random(int(seed)), float(kept))
             _tell(loss)
         _refuse_all(device)
     except OSError as gone:

@@ -101,32 +101,32 @@ def refuse(request: Request, error: int) -> bytes:
 
 def housekeeping(request: Request, size: int) -> bytes:
     """Answer everything that is not about the file's content; the file has `size` bytes."""
+    if request.wish == Wish.LOOKUP and request.body.rstrip(b"\0") != FILE_NAME.encode():
+        return refuse(request, errno.ENOENT)
+    body = _told(request, size)
+    return refuse(request, errno.ENOSYS) if body is None else answer(request, body)
+
+
+def _told(request: Request, size: int) -> bytes | None:
+    """Return what the kernel is told; None where we cannot help."""
+    body: bytes | None = None
     match request.wish:
         case Wish.INIT:
-            flags = BIG_WRITES | MAX_PAGES
-            pages = MAX_WRITE // BLOCK
-            body = _INIT.pack(
-                MAJOR, MINOR, MAX_WRITE, flags, 16, 12, MAX_WRITE, 1, pages, 0
-            )
-            return answer(request, body)
+            numbers = (MAX_WRITE, BIG_WRITES | MAX_PAGES, 16, 12, MAX_WRITE, 1)
+            body = _INIT.pack(MAJOR, MINOR, *numbers, MAX_WRITE // BLOCK, 0)
         case Wish.LOOKUP:
-            if request.body.rstrip(b"\0").decode() != FILE_NAME:
-                return refuse(request, errno.ENOENT)
             entry = _ENTRY.pack(FILE, 0, FOREVER, FOREVER, 0, 0)
-            return answer(request, entry + _attributes(FILE, size))
+            body = entry + _attributes(FILE, size)
         case Wish.GETATTR | Wish.SETATTR:
-            told = _OPENED.pack(FOREVER, 0, 0) + _attributes(request.node, size)
-            return answer(request, told)
+            body = _OPENED.pack(FOREVER, 0, 0) + _attributes(request.node, size)
         case Wish.OPEN | Wish.OPENDIR:
-            return answer(request, _OPENED.pack(1, 0, 0))
+            body = _OPENED.pack(1, 0, 0)
         case Wish.RELEASE | Wish.RELEASEDIR | Wish.FLUSH:
-            return answer(request)
+            body = b""
         case Wish.STATFS:
             blocks = size // BLOCK
-            told = _STATFS.pack(blocks, blocks, blocks, 2, 1, BLOCK, 255, BLOCK, 0)
-            return answer(request, told)
-        case _:
-            return refuse(request, errno.ENOSYS)
+            body = _STATFS.pack(blocks, blocks, blocks, 2, 1, BLOCK, 255, BLOCK, 0)
+    return body
 
 
 def written(request: Request) -> bytes:

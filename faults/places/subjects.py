@@ -106,8 +106,8 @@ class NatsAlone:
             f'jetstream {{\n store_dir: "{self._place}/store"\n'
             f" sync_interval: {self._sync}\n}}\n"
         )
-        arguments = [binary(), "-c", self._config]
-        self._process = spawn(Command(arguments=arguments, log=self._log))
+        command = Command(arguments=[binary(), "-c", self._config], log=self._log)
+        self._process = spawn(command)
         await asyncio.to_thread(self._await_served)
         async with self._connected() as client:
             jetstream = client.jetstream(timeout=ANSWER_SECONDS)
@@ -164,7 +164,7 @@ class NatsAlone:
         probe = f"http://{LOOPBACK}:{self._monitor}/healthz?js-enabled-only=true"
         while time.monotonic() < deadline:
             with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(probe, timeout=2).close()  # noqa: S310 - loopback
+                urllib.request.urlopen(probe, timeout=2).close()
                 return
             time.sleep(0.02)
         raise TimeoutError(f"NATS does not answer; see {self._log}")

@@ -37,7 +37,7 @@ class Wires:
     def __init__(self, seed: str) -> None:
         """Start it; its chance is seeded."""
         self._guard = threading.Lock()
-        self._world = subprocess.Popen(  # noqa: S603 - our own argument list
+        self._world = subprocess.Popen(
             [sys.executable, "-m", "faults.wire.world", seed],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -74,6 +74,8 @@ class Wires:
         except subprocess.TimeoutExpired:
             self._world.kill()
             self._world.wait()
+        if self._world.stdout is not None:
+            self._world.stdout.close()
 
     def _ask(self, order: object) -> dict[str, Any]:
         with self._guard:

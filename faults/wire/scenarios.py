@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -88,8 +88,8 @@ def _wires(context: Context) -> Wires:
 
 def _note(
     outcome: Outcome,
-    before: dict[str, int],
-    after: dict[str, int],
+    before: Mapping[str, int],
+    after: Mapping[str, int],
     *fates: str,
 ) -> None:
     """Count the fault if packets met the fates it was to bring."""
@@ -109,9 +109,7 @@ def _note(
 def _scenario(
     name: str, fault: str, play: Play, wanted: int, seconds: float
 ) -> Scenario:
-    return Scenario(
-        name, fault, play, wanted, rig=FAR, needs=lacks, seconds=seconds
-    )
+    return Scenario(name, fault, play, wanted, rig=FAR, needs=lacks, seconds=seconds)
 
 
 SCENARIOS: Sequence[Scenario] = (
@@ -129,7 +127,9 @@ SCENARIOS: Sequence[Scenario] = (
         8,
         150.0,
     ),
-    _scenario("wire-flap", "a node's wire cut and healed over and over", flap, 6, 120.0),
+    _scenario(
+        "wire-flap", "a node's wire cut and healed over and over", flap, 6, 120.0
+    ),
     _scenario(
         "wire-foul",
         "30% of packets lost, 10% repeated, delayed and out of order, on every wire",

@@ -49,7 +49,7 @@ class Space:
     def run(self, *arguments: str) -> None:
         """Run `ip` inside."""
         command = ["nsenter", f"--net={self.path}", "ip", *arguments]
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+        subprocess.run(command, check=True, capture_output=True)
 
     def tun(self, name: str, own: str, other: str) -> int:
         """Make a TUN device inside, between two addresses; return its open file."""
@@ -73,14 +73,14 @@ def listening(address: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((address, port))
     made.listen(BACKLOG)
-    made.setblocking(False)
+    made.settimeout(0)
     return made
 
 
 def dialling() -> socket.socket:
     """Return a socket of the calling thread's namespace that is not connected."""
     made = socket.socket()
-    made.setblocking(False)
+    made.settimeout(0)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made
 
@@ -109,7 +109,7 @@ def _in_thread(make: Callable[[], Made]) -> Made:
     def call() -> None:
         try:
             made.append(make())
-        except BaseException as error:  # noqa: BLE001 - raised at the caller
+        except BaseException as error:  # noqa: BLE001 # house: excepts - raised at the caller
             failed.append(error)
 
     thread = threading.Thread(target=call)

@@ -41,7 +41,7 @@ class Wire:
         self.weather = FAIR
         self.fates: Counter[str] = Counter()
         """How many packets were carried, lost, repeated, cut, by way: `up lost`."""
-        self._chance = random.Random(seed)  # noqa: S311 - weather, not secrets
+        self._chance = random.Random(seed)
 
     def fate(self, way: Way) -> tuple[float, ...]:
         """Return after how many seconds each copy of a packet arrives; none: lost."""

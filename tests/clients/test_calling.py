@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from clients.runtime import Client, Limits, Refused, Unreachable
+from clients.runtime import Client, Limits, Refused, Unreachable, watching
 from clients.runtime.watching import watch
 from ducha.assignment.v1 import assignment_service_pb2 as api
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
@@ -185,3 +185,30 @@ async def test_a_refused_watch_ends() -> None:
             await anext(stream)
 
     assert caught.value.reason == "ITEM_UNKNOWN"
+
+
+@pytest.mark.parametrize(("stood", "calls"), [(0.0, 3), (60.0, 1)])
+async def test_a_watch_outlives_its_token(
+    monkeypatch: pytest.MonkeyPatch, stood: float, calls: int
+) -> None:
+    """Cut off after it stood, it asks again; who is cut off at once is not let in."""
+    monkeypatch.setattr(watching, "STOOD_SECONDS", stood)
+    tokens: list[str] = []
+
+    async def cut(request: Any, context: Any) -> Any:
+        tokens.append(request.resume_token)
+        if len(tokens) < 3:
+            yield reporting.WatchItemResponse(resume_token=str(len(tokens)))
+        code = grpc.StatusCode.UNAUTHENTICATED
+        if len(tokens) == 3:
+            monkeypatch.setattr(watching, "STOOD_SECONDS", 60.0)
+        await context.abort_with_status(rich_status(code, "IDENTITY_REVOKED"))
+
+    async with serving({"WatchItem": cut}) as client:
+        stream = watch(client.reporting.WatchItem, reporting.WatchItemRequest())
+        with pytest.raises(Refused) as caught:
+            async for _ in stream:
+                pass
+
+    assert caught.value.reason == "IDENTITY_REVOKED"
+    assert len(tokens) == calls

@@ -94,6 +94,18 @@ def test_a_file_that_is_not_there_is_named(site: Site) -> None:
     assert "nobody.key cannot be read" in result.stderr
 
 
+@pytest.mark.parametrize("content", ["令牌", "two\ntokens", ""])
+def test_a_file_that_holds_no_token_is_told(site: Site, content: str) -> None:
+    """Before the node has to guess; an empty one the node refuses."""
+    given = site.files()
+    Path(given[3]).write_text(content)
+    with site.node(GetServerInfo=server_info) as address:
+        result = run("info", "--address", address, *given)
+
+    assert (result.exit_code, site.shown) == ((0, [{}, {}]) if not content else (3, []))
+    assert content == "" or "token.jwt cannot be read" in result.stderr
+
+
 def test_another_authority_is_told_from_a_node_that_is_away(
     site: Site, tmp_path: Path
 ) -> None:

@@ -18,14 +18,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy.embedded import nats
+from deploy.embedded import identities, nats
 from deploy.embedded.nats import NatsServer
 from deploy.embedded.ports import free_port
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.postgres_build import SETTINGS
 from deploy.embedded.process import Command, Process, end, spawn
 from deploy.embedded.service import health
-from deploy.embedded.topology import TIERS
+from deploy.embedded.topology import TIERS, arrange, one_node_a_tier
 from tier.jurisdiction import Level
 from tier.runtime.settings import load
 
@@ -51,10 +51,17 @@ def postgres_snippet() -> dict[str, str]:
     return dict(lines)
 
 
-def test_nats_accepts_its_settings() -> None:
-    """The real server reads the file, and finds nothing wrong."""
+def test_nats_accepts_its_settings(tmp_path: Path) -> None:
+    """The real server reads the files, with certificates in place, and finds nothing wrong."""
+    identity, folder = tmp_path / "identity", DEPLOY / "nats"
+    identities.ensure(identity, arrange(one_node_a_tier("53")), "53", ["nats"])
+    text = (folder / "nats.conf").read_text()
+    (tmp_path / "nats.conf").write_text(
+        text.replace("/etc/ducha/identity", str(identity))
+    )
+    shutil.copy(folder / "accounts.conf", tmp_path)
     done = subprocess.run(
-        [nats.binary(), "-t", "-c", DEPLOY / "nats" / "nats.conf"],
+        [nats.binary(), "-t", "-c", tmp_path / "nats.conf"],
         capture_output=True,
         text=True,
         check=False,
@@ -62,7 +69,8 @@ def test_nats_accepts_its_settings() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert "sync_interval: always" in (DEPLOY / "nats" / "nats.conf").read_text()
+    assert "sync_interval: always" in text
+    assert "verify_and_map: true" in text
 
 
 def test_postgres_runs_with_its_settings(tmp_path: Path) -> None:

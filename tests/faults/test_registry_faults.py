@@ -53,6 +53,23 @@ async def bureau(data_line: Running) -> AsyncIterator[Bureau]:
         yield bureau
 
 
+async def take_rival(bureau: Bureau, town: str, conflict_id: str) -> None:
+    """Decide a conflict as an officer of its township, who alone may."""
+    decision = collection_api.ResolveConflictRequest(
+        request_id=str(uuid4()),
+        actor="乡镇干部（模拟）",
+        conflict_id=conflict_id,
+        take_rival=True,
+        reason="现场核实",
+    )
+    office = bureau.office
+    decide = partial(
+        office.desks["township"].collection.ResolveConflict,
+        metadata=office.places["township"].bearing(town),
+    )
+    await office.insist("township", decide, decision)
+
+
 async def knock(bureau: Bureau, node: str) -> None:
     """Call a node until it answers: whoever calls while it is down sees an error."""
     method = bureau.office.desks[node].registry.ListDataRequests
@@ -145,18 +162,7 @@ async def test_two_who_worked_offline_replay_and_what_they_differ_in_is_a_confli
     await bureau.until_complete("province", made.data_request_id)
     (conflict_id,) = told[1].remarks[0].conflict_ids
     open_ = await conflict_at_the_top(bureau, town, registry_pb2.CONFLICT_STATE_OPEN)
-    decision = collection_api.ResolveConflictRequest(
-        request_id=str(uuid4()),
-        actor="乡镇干部（模拟）",
-        conflict_id=conflict_id,
-        take_rival=True,
-        reason="现场核实",
-    )
-    desk = bureau.office.desks["township"].collection
-    decide = partial(
-        desk.ResolveConflict, metadata=bureau.office.places["township"].bearing(town)
-    )
-    await bureau.office.insist("township", decide, decision)
+    await take_rival(bureau, town, conflict_id)
     closed = await conflict_at_the_top(
         bureau, town, registry_pb2.CONFLICT_STATE_RIVAL_TAKEN
     )

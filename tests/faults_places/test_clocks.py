@@ -20,9 +20,12 @@ for line in sys.stdin:
 """
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 LIMIT = timedelta(seconds=10)
+AHEAD = timedelta(hours=6)
 
 
-@pytest.mark.skipif(bool(LACKS), reason=LACKS or "it can")
+@pytest.mark.skipif(  # house: proofs - not every machine lends this; it says why
+    bool(LACKS), reason=LACKS or "it can"
+)
 def test_a_clock_jumps_both_ways_while_its_process_runs(tmp_path: Path) -> None:
     """By hours, and back; the monotonic clock goes on."""
     found = library()
@@ -57,11 +60,11 @@ def test_contact_is_no_matter_of_the_wall_clock() -> None:
     ticks = [100.0]
     contacts = Contacts(["child"], ["child"], LIMIT, lambda: ticks[0])
     never = contacts.in_contact("child")
-    contacts.heard("child", NOW + timedelta(hours=6))  # and then the clock was put right
+    contacts.heard("child", NOW + AHEAD)  # and then the clock was put right
     heard = contacts.in_contact("child")
     ticks[0] += LIMIT.total_seconds() + 1
     late = contacts.in_contact("child")
     silent = contacts.silent()
 
     assert (never, heard, late) == (False, True, False)
-    assert silent == [("child", NOW + timedelta(hours=6))]
+    assert silent == [("child", NOW + AHEAD)]

@@ -15,7 +15,11 @@ from faults.wire.spaces import lacks
 from faults.wire.weather import FAIR, FOUL, Weather, Wire
 
 LACKS = lacks()
-needs_spaces = pytest.mark.skipif(bool(LACKS), reason=LACKS or "it can")
+needs_spaces = (
+    pytest.mark.skipif(  # house: proofs - not every machine lends this; it says why
+        bool(LACKS), reason=LACKS or "it can"
+    )
+)
 PACKETS = 20_000
 TALK = """
 import socket, sys

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import grpc
+import psutil
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -81,6 +82,19 @@ def _reason(error: grpc.aio.AioRpcError) -> str:
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED, error
     assert retry.retry_delay.ToMilliseconds() > 0
     return str(info.reason)
+
+
+def memory(running: Path) -> int:
+    """Return the bytes of memory of the province's service."""
+    found = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("services.province" in part for part in process.info["cmdline"] or ())
+        and any(str(running) in part for part in process.info["cmdline"] or ())
+    ]
+    assert len(found) == 1
+    size: int = found[0].memory_info().rss
+    return size
 
 
 async def greedy(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import pytest
@@ -13,6 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from buf.validate import validate_pb2
 from tests.doors.rpcs import RPCS
 from tests.doors.tiers import Line, read
+from tests.hostile.calling import memory
 from tier.runtime.server import MAX_MESSAGE_BYTES
 
 # A pattern bounds a text only from end to end, and without a repeat that may go on.
@@ -137,3 +140,19 @@ async def test_a_message_of_unknown_fields_only_is_read_as_empty(line: Line) -> 
         await get_item.call_raw(line.province.channel, body)
 
     assert read(error.value).refusal.reason == "INVALID_INPUT"
+
+
+@pytest.mark.parametrize("size", [2**20, MAX_MESSAGE_BYTES - 2**10])
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_small_body_of_a_huge_message_is_refused_cheaply(
+    line: Line, running: Path, size: int
+) -> None:
+    """Two bytes are an empty element with ten faults: nobody reads or lists millions of them."""
+    publish = next(rpc for rpc in RPCS if rpc.name == "PublishCatalogue")
+    before, began = memory(running), time.monotonic()
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await publish.call_raw(line.province.channel, b"\x1a\x00" * (size // 2))
+
+    assert read(error.value).refusal.reason == "INVALID_INPUT"
+    assert memory(running) - before < 400 * 2**20
+    assert time.monotonic() - began < 10

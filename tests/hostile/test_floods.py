@@ -12,11 +12,10 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
-from tests.hostile.calling import caller, outcome
+from tests.hostile.calling import caller, memory, outcome
 from tests.hostile.raw import Target, flood
 from tier.runtime.limits import Limits
 
@@ -150,16 +149,3 @@ async def test_a_caller_has_so_many_watches_and_others_have_theirs(
 
     assert beyond == "CALLER_OVERLOADED"
     assert theirs == ""
-
-
-def memory(running: Path) -> int:
-    """Return the bytes of memory of the province's service."""
-    found = [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any("services.province" in part for part in process.info["cmdline"] or ())
-        and any(str(running) in part for part in process.info["cmdline"] or ())
-    ]
-    assert len(found) == 1
-    size: int = found[0].memory_info().rss
-    return size

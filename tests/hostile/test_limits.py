@@ -73,6 +73,30 @@ def test_a_caller_has_so_many_connections() -> None:
     assert turnstile.inside == (4, 0)
 
 
+def test_who_called_and_left_takes_no_connection() -> None:
+    """A script that runs a command a hundred times is no flood."""
+    turnstile = Turnstile(Limits(caller_connections=2))
+    for port in range(100):
+        turnstile.enter("a", stays=False, peer=f"ipv4:127.0.0.1:{port}")
+        turnstile.leave("a", stays=False, peer=f"ipv4:127.0.0.1:{port}")
+
+    assert turnstile.inside == (0, 0)
+
+
+def test_who_presses_is_counted_after_the_call() -> None:
+    """A connection whose call was refused still counts: nobody floods by new ones."""
+    turnstile = Turnstile(Limits(caller_calls=1, caller_connections=2))
+    turnstile.enter("a", stays=False, peer="ipv4:127.0.0.1:1")
+    with pytest.raises(CallerOverloaded):
+        turnstile.enter("a", stays=False, peer="ipv4:127.0.0.1:2")
+    turnstile.leave("a", stays=False, peer="ipv4:127.0.0.1:1")
+    turnstile.enter("a", stays=False, peer="ipv4:127.0.0.1:3")
+    turnstile.leave("a", stays=False, peer="ipv4:127.0.0.1:3")
+    turnstile.enter("a", stays=False, peer="ipv4:127.0.0.1:4")
+    with pytest.raises(CallerOverloaded):
+        turnstile.enter("a", stays=False, peer="ipv4:127.0.0.1:5")
+
+
 def test_nobody_in_particular_has_the_whole_node() -> None:
     """On loopback without walls only the node's own bound holds."""
     turnstile = Turnstile(SMALL)

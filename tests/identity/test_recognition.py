@@ -295,7 +295,8 @@ async def test_a_half_written_renewal_changes_nothing(site: Site) -> None:
         await server.stub(line).GetServerInfo(ASK)
         stranger = (site.store.directory / "nodes" / "streets" / "tls.key").read_bytes()
         (own / "tls.key").write_bytes(stranger)
-        await server.stub(line).GetServerInfo(ASK)  # a new handshake, the old pair
+        answer = await server.stub(line).GetServerInfo(ASK)  # a new handshake, the old pair
+    assert answer.node == "wuhua"
 
 
 def test_a_node_does_not_start_as_somebody_else(site: Site) -> None:

@@ -82,6 +82,7 @@ async def test_two_who_ask_are_answered_by_one_act(
     await until_known(bureau, "township", first.data_request_id)
     second = await bureau.ask(AREA, [WELLS, FARMS], period, TOWNS)
     await until_known(bureau, "province", second.data_request_id)
+    await until_known(bureau, "township", second.data_request_id)
     async with asyncio.TaskGroup() as group:
         above = group.create_task(watched(bureau, "province", first.data_request_id))
         below = group.create_task(watched(bureau, "county", second.data_request_id))

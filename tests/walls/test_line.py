@@ -120,6 +120,7 @@ async def test_who_was_proved_to_act_is_recorded_at_every_tier(
             ]
 
         await eventually(known, f"the principal at the {tier}")
+        assert await known()
         await database.close()
 
 
@@ -223,3 +224,4 @@ async def test_a_person_revoked_is_out_within_seconds(
             return False
 
         await eventually(out, "the person out", CUT_SECONDS)
+        assert await out()

@@ -48,6 +48,7 @@ HEARTBEAT_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 2.0
 PUBLISH_SECONDS = 2.0
 CONNECT_SECONDS = 3.0
+HANG_UP_SECONDS = 0.5
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 PENDING_BYTES = 8 * 1024 * 1024
@@ -104,9 +105,10 @@ class Road:
 
     async def close(self) -> None:
         """Hang up."""
-        self._open.clear()
-        with contextlib.suppress(NatsError, OSError, asyncio.CancelledError):
-            await self._client.close()
+        if self._open.is_set():
+            self._open.clear()
+            with contextlib.suppress(NatsError, OSError, asyncio.CancelledError):
+                await self._client.close()
 
     @property
     def is_connected(self) -> bool:
@@ -183,24 +185,31 @@ class Road:
         async def note_end() -> None:
             closed.set()
 
-        await client.connect(
-            self._url,
-            name=self._name,
-            allow_reconnect=False,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=0,
-            connect_timeout=int(CONNECT_SECONDS),
-            ping_interval=5,
-            max_outstanding_pings=2,
-            pending_size=PENDING_BYTES,
-            closed_cb=note_end,
-            error_cb=self._note_error,
-            inbox_prefix=f"_INBOX.{self._name}".encode(),
-            tls=self._tls() if self._tls else None,
-            # Nothing is said before the handshake: who stands in between learns nothing,
-            # and cannot talk us out of it.
-            tls_handshake_first=self._tls is not None,
-        )
+        try:
+            await client.connect(
+                self._url,
+                name=self._name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=int(CONNECT_SECONDS),
+                ping_interval=5,
+                max_outstanding_pings=2,
+                pending_size=PENDING_BYTES,
+                closed_cb=note_end,
+                error_cb=self._note_error,
+                inbox_prefix=f"_INBOX.{self._name}".encode(),
+                tls=self._tls() if self._tls else None,
+                # Nothing is said before the handshake: who stands in between learns nothing,
+                # and cannot talk us out of it.
+                tls_handshake_first=self._tls is not None,
+            )
+        except BaseException:
+            # A half-made connection would linger; the library may wait for its end for ever.
+            with contextlib.suppress(NatsError, OSError, AssertionError, TimeoutError):
+                async with asyncio.timeout(HANG_UP_SECONDS):
+                    await client.close()
+            raise
         return client
 
     async def _make_lanes(self) -> None:

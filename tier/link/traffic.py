@@ -32,6 +32,8 @@ from tier.runtime.telemetry import Kind
 LOG = structlog.get_logger(__name__)
 
 BUNDLE_FACTS = 256
+MOST_FACTS = 1000
+"""Taken from a neighbour in one bundle, as the proto says; more would be none of ours."""
 BUNDLE_BYTES = 768 * 1024
 QUEUE_BYTES = 32 * 1024 * 1024
 APPLY_BYTES = 384 * 1024
@@ -276,6 +278,9 @@ class Receiver:
             bundle = pb.Bundle.FromString(message.data)
         except DecodeError:
             LOG.warning("not a bundle", neighbour=self._neighbour)
+            return None
+        if len(bundle.facts) > MOST_FACTS:
+            LOG.warning("bundle of too many facts", neighbour=self._neighbour)
             return None
         try:
             seals.check(self._app, self._neighbour, bundle)

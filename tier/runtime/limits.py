@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 import structlog
 
-from tier.runtime.errors import CallerOverloaded, Overloaded, SlowCaller
+from tier.runtime.errors import CallerOverloaded, Overloaded, SlowCaller, TierError
 from tier.runtime.telemetry import counter
 
 LOG = structlog.get_logger(__name__)
@@ -93,13 +93,26 @@ class _Room:
 
 
 @dataclass(slots=True)
+class _Line:
+    """One connection: when it was used last, its calls under way, whether any was refused."""
+
+    used: float
+    calls: int = 0
+    pressed: bool = False
+
+    def counts(self, now: float) -> bool:
+        """Whether it takes room: who floods is remembered, who called and left is not."""
+        return self.used >= now - IDLE_SECONDS and (self.calls > 0 or self.pressed)
+
+
+@dataclass(slots=True)
 class _Lines:
     """The connections of each caller: their calls wait in grpc, where nobody is told apart."""
 
     most: int
-    seen: dict[str, dict[str, float]] = field(default_factory=dict)
+    seen: dict[str, dict[str, _Line]] = field(default_factory=dict)
 
-    def use(self, who: str, peer: str) -> None:
+    def use(self, who: str, peer: str) -> _Line:
         """Note that a caller uses a connection. Raises: CallerOverloaded."""
         now = time.monotonic()
         known = self.seen.get(who)
@@ -108,7 +121,7 @@ class _Lines:
                 self._forget(now)
             known = self.seen[who] = {}
         if peer not in known and len(known) >= self.most:
-            for one in [one for one in known if known[one] < now - IDLE_SECONDS]:
+            for one in [one for one in known if not known[one].counts(now)]:
                 del known[one]
         if peer not in known and len(known) >= self.most:
             _refused.add(1, {"by": "connections"})
@@ -118,14 +131,22 @@ class _Lines:
                 retry_after_seconds=RETRY_SECONDS,
                 retry_after=RETRY_SECONDS,
             )
-        known[peer] = now
+        line = known.setdefault(peer, _Line(now))
+        line.used = now
+        return line
+
+    def leave(self, who: str, peer: str) -> None:
+        """Note that a call of a connection is over."""
+        line = self.seen.get(who, {}).get(peer)
+        if line is not None and line.calls:
+            line.calls -= 1
 
     def _forget(self, now: float) -> None:
         """Forget who has been away for a while; if nobody has, everybody."""
         recent = {
             who: known
             for who, known in self.seen.items()
-            if max(known.values(), default=0.0) >= now - IDLE_SECONDS
+            if any(one.used >= now - IDLE_SECONDS for one in known.values())
         }
         self.seen = recent if len(recent) < CALLERS_KNOWN else {}
 
@@ -150,13 +171,18 @@ class Turnstile:
             Overloaded: the node has as many under way as it carries.
             CallerOverloaded: this caller has, or uses too many connections.
         """
-        if who and peer:
-            self._lines.use(who, peer)
-        (self._streams if stays else self._calls).enter(who)
+        line = self._lines.use(who, peer) if who and peer else _Line(0.0)
+        try:
+            (self._streams if stays else self._calls).enter(who)
+        except TierError:
+            line.pressed = True
+            raise
+        line.calls += 1
 
-    def leave(self, who: str, *, stays: bool) -> None:
+    def leave(self, who: str, *, stays: bool, peer: str = "") -> None:
         """Give the place back."""
         (self._streams if stays else self._calls).leave(who)
+        self._lines.leave(who, peer)
 
     @property
     def inside(self) -> tuple[int, int]:

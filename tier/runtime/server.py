@@ -160,7 +160,7 @@ class Passage:
             except asyncio.CancelledError as end:
                 raise _reason(end, visit) from None
             finally:
-                self.turnstile.leave(visit.who, stays=self.stays)
+                self.turnstile.leave(visit.who, stays=self.stays, peer=peer)
         finally:
             visit.leave()
 

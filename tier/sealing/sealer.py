@@ -170,17 +170,19 @@ class Sealer:
             Broken: the tiles are not what was signed, or facts are gone.
         """
         async with self._app.db.reading() as tx:
-            found = await tile_store.latest_life(tx)
-        if found is None:
+            begun = await tile_store.latest_life(tx)
+        if begun is None:
             async with self._app.db.transaction() as tx:
                 await tile_store.begin_life(tx, Life(1, self._digest))
-                found = await tile_store.latest_life(tx)
-        if found is None:
-            raise Broken("LEDGER_GAP", "a life that was begun is not there")
-        life, size = found
-        if life.digest != self._digest:
-            LOG.warning("the digest counts from the next life on", digest=life.digest)
         async with self._app.db.reading() as tx:
+            found = await tile_store.latest_life(tx)
+            if found is None:
+                raise Broken("LEDGER_CUT", "a life that was begun is not there")
+            life, size = found
+            if life.digest != self._digest:
+                LOG.warning(
+                    "a digest counts from the first life on", in_use=life.digest
+                )
             last = await tile_store.last_position(tx)
             if last < size:
                 raise Broken(

@@ -63,8 +63,9 @@ def test_a_real_server_takes_what_is_written(tmp_path: Path, *, chain: bool) -> 
     names = [f"nats-{place.spec.name}" for place in places] if chain else ["nats"]
     identity, out = tmp_path / "identity", tmp_path / "out"
     identities.ensure(identity, places, "53", names)
-    options = ["--out", out, "--identity", identity, "--store", tmp_path / "store"]
-    done = ducha("nats", "config", TREE, *options, *(["--chain"] if chain else []))
+    folders = ("--out", out, "--identity", identity, "--store", tmp_path / "store")
+    shape = ("--chain",) if chain else ()
+    done = ducha("nats", "config", TREE, *folders, *shape)
     files = sorted(out.rglob("nats.conf"))
 
     assert done.returncode == 0, done.stderr
