@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.embedded.line import Line, Options
@@ -105,7 +105,16 @@ def _wide(data: Path) -> Iterator[Stage]:
         yield Stage(Running(line), codes=WIDE)
 
 
+@contextmanager
+def _chain(data: Path) -> Iterator[Stage]:
+    chained = replace(options(), chain=True)
+    with Line(data / "line", options=chained) as line:
+        yield Stage(Running(line))
+
+
 PLAIN = Rig("plain", _plain)
 """One node a tier: a city, two counties, forty townships."""
 WIDE_LINE = Rig("wide", _wide)
 """One node a tier: a city, two counties, 250 townships."""
+CHAIN = Rig("chain", _chain)
+"""As the plain one, with a chain of NATS leaf servers, one for each tier."""

@@ -31,6 +31,8 @@ from tier.runtime.db import Database
 from tier.runtime.errors import TierError
 from tier.runtime.rpc_telemetry import telemetry_interceptor
 from tier.runtime.settings import Settings
+from tier.sealing.cosigner import Cosigner
+from tier.sealing.sealer import Sealer
 
 LOG = structlog.get_logger(__name__)
 
@@ -97,6 +99,7 @@ async def _serve_until(
         if above is not None:
             stack.push_async_callback(above.close)
         lines.run(above)
+        _seal(deployment, app, above)
         web = await http.serve(told.http_listen, ready=lambda: _ready(app.db))
         stack.push_async_callback(web.cleanup)
         LOG.info("serving", grpc=told.grpc_listen, http=told.http_listen)
@@ -105,6 +108,13 @@ async def _serve_until(
         app.draining.set()
         await condition.enter_graceful_shutdown()
         await grpc_server.stop(DRAIN_SECONDS)
+
+
+def _seal(deployment: Deployment, app: App, above: ParentLine | None) -> None:
+    """Seal the ledger beside the work, and have the parent witness it."""
+    app.tasks.create_task(Sealer(app, deployment.told.ledger_digest).run())
+    if above is not None and app.node.parent is not None:
+        app.tasks.create_task(Cosigner(app, above, app.node.parent).run())
 
 
 async def _start_server(

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 from faults import processes
+from faults.rigs import CHAIN
 from faults.scenario import Context, Outcome, Scenario
 
 TIERS = ("province", "city", "county", "township")
@@ -44,6 +45,11 @@ async def _play(context: Context, names: tuple[str, ...]) -> Outcome:
     return context.outcome
 
 
+async def _chained(context: Context) -> Outcome:
+    """Kill each server of a chain of NATS leaf nodes in turn."""
+    return await _play(context, tuple(context.stage.line.roads))
+
+
 SCENARIOS = (
     Scenario(
         "kill-services",
@@ -58,5 +64,12 @@ SCENARIOS = (
         partial(_play, names=SERVERS),
         wanted=8,
         in_slice=2,
+    ),
+    Scenario(
+        "kill-chain",
+        "kill -9 of each server in a chain of NATS leaf nodes",
+        _chained,
+        wanted=8,
+        rig=CHAIN,
     ),
 )

@@ -12,6 +12,7 @@ from tier.policy.capability import CAPABILITY as ACCESS
 from tier.registry.capability import CAPABILITY as REGISTRY
 from tier.relief.capability import CAPABILITY as RELIEF
 from tier.reporting.capability import CAPABILITY as REPORTING
+from tier.sealing.capability import CAPABILITY as SEALING
 from tier.service import run
 
 CAPABILITIES = (
@@ -24,6 +25,7 @@ CAPABILITIES = (
     ASSIGNMENT,
     REPORTING,
     ACCESS,
+    SEALING,
 )
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def leaf_data(position: int, micros: int, body: bytes) -> bytes:
 
     Place and moment are 8 bytes each, big-endian; so moving and back-dating show.
     """
-    return _PLACE.pack(position, 0) + body
+    return _PLACE.pack(position, micros) + body
 
 
 def name_of(spiffe: SpiffeId) -> str:

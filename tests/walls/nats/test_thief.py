@@ -14,9 +14,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.walls.nats.attacks import EVERY, INBOX, OWN_DOWN, OWN_UP
-from tests.walls.nats.ground import ONE, Ground, Snapshot
+from tests.walls.nats.ground import LINKS, ONE, Ground, Snapshot, of
 from tests.walls.nats.raw import Address, Pub
 from tests.walls.nats.thieves import Thief, thief
+from tier.lanes import DOWN, UP
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,6 +39,22 @@ def rogue(
 def others(state: Snapshot) -> Snapshot:
     """Return what is not the thief's own."""
     return {name: one for name, one in state.items() if name not in OWN}
+
+
+def exchanged(state: Snapshot) -> Snapshot:
+    """Return what is so once every honest lane has carried one message more."""
+    carrying = {of(way, *link).stream for link in LINKS for way in (DOWN, UP)}
+    return {
+        name: {
+            **one,
+            "messages": int(str(one["messages"])) + 1,
+            "last": int(str(one["last"])) + 1,
+            "consumers": [(name, int(str(one["last"])) + 1, int(str(one["last"])) + 1)],
+        }
+        if name in carrying
+        else one
+        for name, one in state.items()
+    }
 
 
 def only_grew(before: Snapshot, after: Snapshot) -> bool:
@@ -65,8 +82,10 @@ async def test_the_thief_changes_and_hears_nothing(
         after = await ground.snapshot()
         secrets = await ground.exchange()
         await one.settled()
+        later = await ground.snapshot()
 
     assert others(after) == others(before)
+    assert others(later) == others(exchanged(before))
     assert only_grew(before, after) if attack.is_own else after == before
     assert not [secret for secret in secrets if one.knows(secret)]
     assert attack.is_own or not one.answers(INBOX), one.answers(INBOX)
@@ -86,7 +105,7 @@ async def test_what_the_thief_may_is_seen(
     before = await ground.snapshot()
     async with thief(ground, "huashan", "wuhua", rogue) as one:
         one.say(Pub(OWN_UP.subject, b"my own", INBOX))
-        await one.settled()
+        await one.near.until(lambda: one.answers(INBOX))
     after = await ground.snapshot()
     receipt = json.loads(one.answers(INBOX)[0].body)
 
