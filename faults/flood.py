@@ -47,6 +47,8 @@ class Plan:
     address: str
     root: str
     seconds: float
+    name: str
+    """What its callers are called, with a number each."""
     callers: int
     in_flight: int
     """Calls of each caller at once."""
@@ -155,7 +157,9 @@ def requests(plan: Plan) -> deque[api.ReportAssignmentsRequest]:
 def channel(credentials: Credentials, plan: Plan, number: int) -> grpc.aio.Channel:
     """Return a line of one caller's own, with a token of its own if there are walls."""
     if isinstance(credentials.bearer, Issuing):
-        token = credentials.bearer.issue(plan.root, PEOPLE, subject=f"flood-{number}")
+        token = credentials.bearer.issue(
+            plan.root, PEOPLE, subject=f"{plan.name}-{number}"
+        )
         credentials = Credentials(
             credentials.authorities,
             credentials.certificate,

@@ -38,9 +38,9 @@ about, and who may make it: a role, and how the division of the caller stands to
 division. Several divisions in one message are all checked. 未列入本表的调用一律拒绝；
 一次请求涉及多个区划的，逐一核验。
 
-Who sees an area only is shown the rows of that area and what was addressed to it, by the
-capabilities and once more by row-level security in the database. What may not be seen is
-answered as if it were not there.
+Who sees an area only is shown the rows of that area and what was addressed to it: readings
+are done as a database role that row-level security holds to the area, and what is summed up
+is narrowed to it before. What may not be seen is answered as if it were not there.
 只看到本辖区的数据以及下达给本辖区的事项；无权查看的内容与不存在的内容答复相同。
 
 ## Words 用语

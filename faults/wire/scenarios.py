@@ -109,6 +109,7 @@ def _note(
 def _scenario(
     name: str, fault: str, play: Play, wanted: int, seconds: float
 ) -> Scenario:
+    """Return a scenario on the line of nodes far apart."""
     return Scenario(name, fault, play, wanted, rig=FAR, needs=lacks, seconds=seconds)
 
 

@@ -14,17 +14,20 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from typer.main import get_command
 
+from clients.cli.nats import app as nats_commands
 from deploy.embedded import identities, nats
 from deploy.embedded.nats import NatsServer
 from deploy.embedded.ports import free_port
 from deploy.embedded.postgres import Postgres
 from deploy.embedded.postgres_build import SETTINGS
 from deploy.embedded.process import Command, Process, end, spawn
-from deploy.embedded.service import health
+from deploy.embedded.service import Trusted, health
 from deploy.embedded.topology import TIERS, arrange, one_node_a_tier
 from tier.jurisdiction import Level
 from tier.runtime.settings import load
@@ -126,11 +129,12 @@ def test_the_examples_point_at_each_other() -> None:
     }
 
     for above, below in itertools.pairwise(TIERS):
-        assert told[below]["parent"]["grpc"] == told[above]["grpc_listen"]
-    listens = [
+        _, _, listens = told[above]["grpc_listen"].rpartition(":")
+        assert told[below]["parent"]["grpc"] == f"127.0.0.1:{listens}"
+    doors = [
         told[tier][door] for tier in TIERS for door in ("grpc_listen", "http_listen")
     ]
-    assert len(set(listens)) == len(listens)
+    assert len({door.rpartition(":")[2] for door in doors}) == len(doors)
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -158,6 +162,17 @@ def test_each_unit_is_valid(tier: str, tmp_path: Path) -> None:
     ]
 
 
+def test_the_guard_of_nats_is_a_command_there_is() -> None:
+    """Every option of the unit is one that the command takes."""
+    unit = DEPLOY / "systemd" / "ducha-nats-guard.service"
+    (line,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
+    _, *words = line.split()
+    commands: Any = get_command(nats_commands)
+    known = {option for one in commands.commands["guard"].params for option in one.opts}
+    assert words[:2] == ["nats", "guard"]
+    assert {word for word in words if word.startswith("--")} <= known
+
+
 def test_the_county_starts_as_its_unit_says(tmp_path: Path) -> None:
     """The unit's command, with the example pointed at real servers, comes to serve."""
     with (
@@ -180,7 +195,10 @@ def test_the_county_starts_as_its_unit_says(tmp_path: Path) -> None:
                 },
             )
         )
-        said = await_health(address, service)
+        own = tmp_path / "identity" / "clients" / "console"
+        ca = tmp_path / "identity" / "ca.crt"
+        trusted = Trusted(ca, own / "tls.crt", own / "tls.key")
+        said = await_health(address, service, trusted)
         code = end(service, (signal.SIGTERM, 20.0))
 
     assert said == "SERVING", log.read_text()[-3000:]
@@ -200,15 +218,19 @@ def pointed_at(tmp_path: Path, postgres: Postgres, bus: NatsServer) -> tuple[Pat
         text = re.sub(
             rf'^{key} = ".*"$', f'{key} = "{value}"', text, flags=re.MULTILINE
         )
+    kept = tmp_path / "identity"
+    identities.ensure(kept, arrange(one_node_a_tier("53")), "53", [])
+    for own in ("tls.crt", "tls.key", "seal.crt", "seal.key"):
+        shutil.copy(kept / "nodes" / "county" / own, kept / own)
     config = tmp_path / "county.toml"
-    config.write_text(text)
+    config.write_text(text.replace("/etc/ducha/identity", str(kept)))
     return config, address
 
 
-def await_health(address: str, service: Process) -> str:
+def await_health(address: str, service: Process, trusted: Trusted) -> str:
     end_at = time.monotonic() + 30.0
-    said = health(address)
+    said = health(address, trusted)
     while said != "SERVING" and service.poll() is None and time.monotonic() < end_at:
         time.sleep(0.1)
-        said = health(address)
+        said = health(address, trusted)
     return said

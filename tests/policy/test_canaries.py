@@ -1,8 +1,8 @@
 """What a caller is shown by every reading rpc: their own, what was addressed to them, no more.
 
 One node hosts everything; whoever covers it is shown all there is, and each other caller
-what the laws below leave of that, said row by row. The second wall is there as well: that
-the first holds alone is not shown here, but in `test_second_wall` that the second does.
+what the laws below leave of that, said row by row. Rows that are listed are filtered by the
+database; what `test_second_wall` shows of its tables is shown here of whole answers.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from tier.ledger import Author, Entry
 from tier.node import Neighbour, Node
 from tier.runtime.server import OPTIONS, Door
 from tier.runtime.settings import IdentitySettings
+from tier.sealing import store
 from tier.sealing.capability import CAPABILITY
 from tier.sealing.cosigner import Cosigner
 from tier.sealing.findings import Report
@@ -235,3 +236,13 @@ def verified(
     for one in records:
         verifier.add(one)
     return verifier.report()
+
+
+async def sql(app: App, statement: str, *arguments: object) -> None:
+    async with app.db.transaction() as tx:
+        await tx.execute(statement, *arguments)
+
+
+async def alarms(app: App) -> list[str]:
+    async with app.db.reading() as tx:
+        return [one.alarm.reason for one in await store.alarms(tx, 100)]

@@ -81,6 +81,13 @@ class TestAuthority:
             Ed25519Signer(certificate.public_bytes(Encoding.DER), key, ED25519)
         )
 
+    def issue(
+        self, spiffe: SpiffeId, key: ec.EllipticCurvePublicKey
+    ) -> x509.Certificate:
+        """Issue a certificate to a node for another kind of key."""
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a node")])
+        return self._issue(name, key, spiffe)
+
     def write(self, file: Path) -> Path:
         """Write the authority's certificate, PEM."""
         file.write_bytes(self.certificate.public_bytes(Encoding.PEM))

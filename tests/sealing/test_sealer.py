@@ -1,15 +1,14 @@
-"""The sealer beside the work, the cosigner before a lying parent, a new life after a restore."""
+"""The sealer beside the work, and what the doors say of it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import grpc
 import pytest
@@ -17,21 +16,22 @@ import pytest
 from ducha.ledger.v1 import ledger_service_pb2 as api
 from ducha.ledger.v1.ledger_service_pb2_grpc import (
     LedgerServiceStub,
-    WitnessServiceServicer,
-    WitnessServiceStub,
-    add_WitnessServiceServicer_to_server,
 )
-from tests.sealing.administrator import restore
-from tests.sealing.line import Pair, a_fact, a_pair, record, seal_all, verified
-from tests.sealing.seals import AUTHORITY
+from tests.sealing.line import (
+    a_fact,
+    a_pair,
+    alarms,
+    record,
+    seal_all,
+    sql,
+    verified,
+)
 from tests.servers import Databases, refusal, served
 from tier.app import App
 from tier.ledger import store as ledger_store
 from tier.runtime.db import Tx
-from tier.sealing import note, store
+from tier.sealing import store
 from tier.sealing.capability import CAPABILITY
-from tier.sealing.cosigner import Unbelievable
-from tier.sealing.note import Checkpoint, Note
 from tier.sealing.sealer import BATCH, Broken, Sealer
 
 
@@ -39,16 +39,6 @@ async def tiles_of(app: App) -> list[tuple[Any, ...]]:
     async with app.db.reading() as tx:
         rows = await tx.fetch("SELECT * FROM ledger_tile ORDER BY life, level, number")
     return [tuple(row) for row in rows]
-
-
-async def sql(app: App, statement: str, *arguments: object) -> None:
-    async with app.db.transaction() as tx:
-        await tx.execute(statement, *arguments)
-
-
-async def alarms(app: App) -> list[str]:
-    async with app.db.reading() as tx:
-        return [one.alarm.reason for one in await store.alarms(tx, 100)]
 
 
 async def test_two_sealers_and_any_interruption_make_one_tree(
@@ -195,260 +185,6 @@ async def test_the_running_sealer_and_cosigner_keep_up_by_themselves(
 
         assert report.findings == ()
         assert report.cosigned.size == BATCH + 3
-
-
-# --- a restore, and a new life ------------------------------------------------------
-
-
-async def backup(app: App, size: int) -> None:
-    """Put the township's tables back to what they were at a checkpoint."""
-    async with app.db.transaction() as tx:
-        await tx.execute("UPDATE ledger_head SET position = $1", size)
-        await restore(tx, size)
-
-
-async def declare(
-    pair: Pair, reason: str = "从备份恢复", digest: str = ""
-) -> api.DeclareNewLifeResponse:
-    stub = LedgerServiceStub(pair.own_channel)
-    request = api.DeclareNewLifeRequest(
-        request_id=str(uuid4()), actor="王", reason=reason, digest=digest
-    )
-    return await stub.DeclareNewLife(request)
-
-
-@pytest.mark.parametrize("digest", ["", "sm3"])
-async def test_a_restored_ledger_is_refused_until_a_new_life_is_declared(
-    databases: Databases, tmp_path: Path, digest: str
-) -> None:
-    """Refused as rolled back, then as another; declared, it goes on, and all of it is on record."""
-    async with a_pair(databases, tmp_path) as pair:
-        for count in (300, 20, 20):
-            await pair.round(count)
-        await backup(pair.township, 300)
-        pair.sealer = Sealer(pair.township)
-        for count, reason in (
-            (5, "LEDGER_ROLLED_BACK"),
-            (90, "WITNESSED_SIZE_DIFFERS"),
-            (1, "LEDGER_REWRITTEN"),
-        ):
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await pair.round(count)
-            assert refusal(caught.value).reason == reason
-        before = verified(await pair.export(), pair.trust(), await pair.witnessed())
-
-        response = await declare(pair, digest=digest)
-        await pair.round(10)
-        await pair.round(5)
-        witnessed = await pair.witnessed()
-        report = verified(await pair.export(), pair.trust(), witnessed)
-
-        assert not before.is_whole
-        assert (response.life.life, response.life.before_size) == (2, 396)
-        assert report.findings == ()
-        assert report.cosigned.size == 411
-        assert any("given up" in one.en for one in report.notices)
-        assert [(one.life, one.reason) for one in witnessed.lives] == [
-            (2, "从备份恢复")
-        ]
-        assert await alarms(pair.county) == [
-            "NEW_LIFE",
-            "LEDGER_REWRITTEN",
-            "LEDGER_ROLLED_BACK",
-        ]
-        assert "NEW_LIFE" in await alarms(pair.township)
-
-
-async def test_a_declaration_cannot_be_changed_later_nor_made_up(
-    databases: Databases, tmp_path: Path
-) -> None:
-    async with a_pair(databases, tmp_path) as pair:
-        await pair.round(5)
-        await declare(pair)
-        await pair.round(5)
-        records, witnessed = await pair.export(), await pair.witnessed()
-        for one in records:
-            if one.life.life == 2:
-                one.life.reason = "例行维护"
-        for history in (witnessed, None):
-            report = verified(records, pair.trust(), history)
-            assert [str(one.kind) for one in report.findings] == ["life"]
-        # A life that nobody declared to the parent whitewashes nothing.
-        await sql(
-            pair.township,
-            "INSERT INTO ledger_life VALUES (3, 'sha256', '', '', 0, 0, 0)",
-        )
-        await sql(
-            pair.township, "UPDATE ledger_fact SET body = '\\x00' WHERE position = 2"
-        )
-        report = verified(await pair.export(), pair.trust(), witnessed)
-        assert report.first is not None
-        assert report.first.first == 2
-        assert report.first.is_exact
-
-
-async def test_the_copy_of_a_node_that_stayed_in_the_old_life_is_refused(
-    databases: Databases, tmp_path: Path
-) -> None:
-    async with a_pair(databases, tmp_path) as pair:
-        await pair.round(5)
-        await pair.round(5, cosign=False)
-        stale = await request_of(pair)
-        await declare(pair)
-        await pair.round(5)
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await WitnessServiceStub(pair.line.channel).Cosign(stale)
-
-        assert refusal(caught.value).reason == "LIFE_OVER"
-
-
-async def request_of(pair: Pair) -> api.CosignRequest:
-    async with pair.township.db.reading() as tx:
-        latest = await store.latest(tx)
-        assert latest is not None
-        (certificate,) = await store.certificates(tx, [latest.signer])
-    return api.CosignRequest(note=latest.note, certificate=certificate, old_size=5)
-
-
-async def test_declaring_twice_with_one_request_id_is_one_life(
-    databases: Databases, tmp_path: Path
-) -> None:
-    async with a_pair(databases, tmp_path) as pair:
-        await pair.round(2)
-        stub = LedgerServiceStub(pair.own_channel)
-        request = api.DeclareNewLifeRequest(
-            request_id=str(uuid4()), actor="王", reason="x"
-        )
-        first = await stub.DeclareNewLife(request)
-        again = await stub.DeclareNewLife(request)
-        request.reason = "y"
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.DeclareNewLife(request)
-
-        assert first == again
-        assert refusal(caught.value).reason == "REQUEST_ID_REUSED"
-
-
-# --- a lying parent -------------------------------------------------------------------
-
-Lie = Callable[["LyingWitness", api.CosignResponse], None]
-
-
-class LyingWitness(WitnessServiceServicer):
-    """A parent that answers truly, and then changes its answer."""
-
-    def __init__(self, pair: Pair, lie: Lie) -> None:
-        self.pair = pair
-        self.lie = lie
-        self.honest = pair.line.channel
-
-    async def Cosign(
-        self, request: api.CosignRequest, context: Any
-    ) -> api.CosignResponse:
-        response = await WitnessServiceStub(self.honest).Cosign(request)
-        self.lie(self, response)
-        return response
-
-    def beacon(self, response: api.CosignResponse, **changes: object) -> None:
-        """Sign another beacon with the parent's own seal."""
-        identity = self.pair.county.identity
-        assert identity is not None
-        by = AUTHORITY.seal(identity.spiffe)
-        said = Checkpoint.parse(Note.parse(response.beacon).text)
-        text = replace(said, **changes).text()  # type: ignore[arg-type]
-        line = note.sign(text, said.origin, by, by.key)
-        response.beacon = str(Note(text, (line,)))
-        response.beacon_certificate = by.certificate
-
-
-def no_cosignature(liar: LyingWitness, response: api.CosignResponse) -> None:
-    response.cosignature = "— nobody QUJDREVGR0g="
-
-
-def cosignature_of_the_child_itself(
-    liar: LyingWitness, response: api.CosignResponse
-) -> None:
-    identity = liar.pair.township.identity
-    assert identity is not None
-    response.certificate = identity.signer.certificate
-
-
-def shrunk_beacon(liar: LyingWitness, response: api.CosignResponse) -> None:
-    liar.beacon(response, size=1)
-
-
-def split_beacon(liar: LyingWitness, response: api.CosignResponse) -> None:
-    liar.beacon(response, root=b"x" * 32)
-
-
-def beacon_without_proof(liar: LyingWitness, response: api.CosignResponse) -> None:
-    del response.beacon_proof[:]
-
-
-def beacon_of_the_child(liar: LyingWitness, response: api.CosignResponse) -> None:
-    """A checkpoint of the child's own is no word of its parent."""
-    identity = liar.pair.township.identity
-    assert identity is not None
-    by = AUTHORITY.seal(identity.spiffe)
-    said = Checkpoint.parse(Note.parse(response.beacon).text)
-    origin = f"{str(identity.spiffe).removeprefix('spiffe://')}/1"
-    text = replace(said, origin=origin).text()
-    response.beacon = str(Note(text, (note.sign(text, origin, by, by.key),)))
-    response.beacon_certificate = by.certificate
-
-
-LIES: dict[Lie, str] = {
-    no_cosignature: "WITNESS_UNBELIEVABLE",
-    cosignature_of_the_child_itself: "WITNESS_UNBELIEVABLE",
-    beacon_of_the_child: "WITNESS_UNBELIEVABLE",
-    shrunk_beacon: "BEACON_SHRANK",
-    split_beacon: "BEACON_SPLIT",
-    beacon_without_proof: "BEACON_SPLIT",
-}
-
-
-async def test_a_lying_parent_is_not_believed(
-    databases: Databases, tmp_path: Path
-) -> None:
-    """Nothing of a lie is kept: no cosignature, no beacon; the truth is taken after it."""
-    async with a_pair(databases, tmp_path) as pair:
-        for _ in range(3):
-            await pair.round(2)
-        honest = pair.line.channel
-        for lie, reason in LIES.items():
-            await pair.round(2, cosign=False)
-            before = await kept(pair.township)
-
-            def add(app: App, server: grpc.aio.Server, lie: Lie = lie) -> str:
-                add_WitnessServiceServicer_to_server(LyingWitness(pair, lie), server)
-                return ""
-
-            async with served(pair.county, [add]) as channel:
-                pair.line.channel = channel
-                with pytest.raises(Unbelievable) as caught:
-                    await pair.cosigner.cosign()
-                pair.line.channel = honest
-
-            assert (lie.__name__, caught.value.reason) == (lie.__name__, reason)
-            assert await kept(pair.township) == before, lie.__name__
-            await pair.round(1, cosign=False)
-            await cosign_until_done(pair)
-
-
-async def cosign_until_done(pair: Pair) -> None:
-    """The witness had cosigned before it lied: the first try only learns that."""
-    try:
-        await pair.cosigner.cosign()
-    except grpc.aio.AioRpcError:
-        assert await pair.cosigner.cosign()
-
-
-async def kept(app: App) -> tuple[Any, Any]:
-    async with app.db.reading() as tx:
-        return await store.latest_cosigned(tx), await store.latest_beacon(tx)
-
-
-# --- what the doors say ------------------------------------------------------------------
 
 
 async def test_without_a_seal_the_tree_grows_and_nothing_is_signed(

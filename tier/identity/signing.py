@@ -25,7 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from tier.identity import sm2
+
 ED25519: Final = "ed25519"
+SM2: Final = sm2.SM2
+PURPOSE: Final = b"ducha key and certificate v1\n"
+"""What `load` signs to see that a key and a certificate belong together."""
 
 
 class SignatureWrong(ValueError):
@@ -61,6 +66,19 @@ class Ed25519Signer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sm2Signer:
+    """Signs with SM2 and SM3."""
+
+    certificate: bytes
+    _key: sm2.PrivateKey
+    algorithm: str = SM2
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature over `data`, DER."""
+        return self._key.sign(data)
+
+
+@dataclass(frozen=True, slots=True)
 class PublicKey:
     """A key that verifies: its algorithm, and its bytes as the algorithm's standard writes them.
 
@@ -87,16 +105,30 @@ def load(key_file: Path, certificate_file: Path) -> Signer:
         ValueError: it is no key that seals, or the certificate is of another key.
     """
     certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-    der = certificate.public_bytes(Encoding.DER)
+    pem = key_file.read_bytes()
+    der, signer_key = certificate.public_bytes(Encoding.DER), public_key(certificate)
+    signer: Signer
+    if (private := sm2.read_private(pem)) is not None:
+        signer = Sm2Signer(der, private)
+    else:
+        signer = Ed25519Signer(der, _read_ed25519(key_file, pem))
     try:
-        key = load_pem_private_key(key_file.read_bytes(), password=None)
+        signer_key.verify(signer.sign(PURPOSE), PURPOSE)
+    except SignatureWrong as wrong:
+        raise ValueError(
+            f"{certificate_file}: of another key than {key_file}"
+        ) from wrong
+    return signer
+
+
+def _read_ed25519(file: Path, pem: bytes) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(pem, password=None)
     except (UnsupportedAlgorithm, TypeError) as wrong:
-        raise ValueError(f"{key_file}: no key that seals: {wrong}") from wrong
+        raise ValueError(f"{file}: no key that seals: {wrong}") from wrong
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{key_file}: no key that seals; make an Ed25519 key")  # noqa: TRY004 - a file is wrong, no type
-    if _raw(key.public_key()) != public_key(certificate).raw:
-        raise ValueError(f"{certificate_file}: of another key than {key_file}")
-    return Ed25519Signer(der, key)
+        raise ValueError(f"{file}: no key that seals; make an Ed25519 key")  # noqa: TRY004 - a file is wrong, no type
+    return key
 
 
 def public_key(certificate: x509.Certificate) -> PublicKey:
@@ -105,6 +137,8 @@ def public_key(certificate: x509.Certificate) -> PublicKey:
     Raises:
         SignatureWrong: no key that seals.
     """
+    if (point := sm2.public_of(certificate.tbs_certificate_bytes)) is not None:
+        return PublicKey(SM2, point)
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm) as unknown:
@@ -135,10 +169,20 @@ def _check_ed25519(key: bytes, signature: bytes, data: bytes) -> None:
         raise SignatureWrong("the signature is not of this key and text") from wrong
 
 
+def _check_sm2(key: bytes, signature: bytes, data: bytes) -> None:
+    try:
+        is_signed = sm2.is_signed(key, signature, data)
+    except ValueError as missing:
+        raise SignatureWrong(str(missing)) from missing
+    if not is_signed:
+        raise SignatureWrong("the signature is not of this key and text")
+
+
 def _raw(key: Ed25519PublicKey) -> bytes:
     return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 _CHECKS: Final[Mapping[str, Callable[[bytes, bytes, bytes], None]]] = {
     ED25519: _check_ed25519,
+    SM2: _check_sm2,
 }

@@ -73,7 +73,7 @@ def decide(
 ) -> Verdict:
     """Decide about divisions: all of them, or it is the first refused that decides."""
     code, found = caller, None
-    for code in codes:  # noqa: B007 - the last one is said
+    for code in codes:  # the last one is said
         found = relation(caller, code)
         if found not in allowed:
             return Verdict(code, found, is_allowed=False)

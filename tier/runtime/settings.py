@@ -84,8 +84,6 @@ class Settings(Strict):
     parent: ParentSettings | None = None
     children: tuple[ChildSettings, ...] = ()
     ledger_digest: Literal["sha256", "sm3"] = "sha256"
-    nats_domain: str = ""
-    nats_parent_domain: str = ""
     identity: IdentitySettings | None = None
     people: PeopleSettings | None = None
 
