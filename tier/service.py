@@ -24,6 +24,7 @@ import uvloop
 from pydantic import ValidationError
 
 from tier.app import Capability
+from tier.identity.own import OwnIdentity
 from tier.jurisdiction import Level
 from tier.link.lines import SCHEMA as LINK_SCHEMA
 from tier.link.road import Road, Tls, tls_context
@@ -33,6 +34,7 @@ from tier.runtime.db import Database, open_database
 from tier.runtime.errors import TierError
 from tier.runtime.migrate import migrate
 from tier.runtime.settings import Settings
+from tier.runtime.viewer import ViewerMissing
 from tier.serving import Deployment, run_node
 
 LOG = structlog.get_logger(__name__)
@@ -75,7 +77,23 @@ def run(level: Level, capabilities: Sequence[Capability]) -> None:
         return
     _spare_the_collector()
     logs.configure(told.log_level, node.name, level.name.lower())
-    uvloop.run(_serve(Deployment(told, node, capabilities)))
+    try:
+        identity = _identity(told, node)
+        uvloop.run(_serve(Deployment(told, node, capabilities, identity)))
+    except (OSError, ValueError, ViewerMissing) as wrong:
+        LOG.error("not started", error=str(wrong))  # noqa: TRY400 - it says what to do
+        sys.exit(f"{arguments.config}: {wrong}")
+
+
+def _identity(told: Settings, node: Node) -> OwnIdentity | None:
+    """Return what the node proves itself by; None without walls.
+
+    Raises:
+        OSError, ValueError: a file is missing or wrong.
+    """
+    if told.identity is None:
+        return None
+    return OwnIdentity(told.identity, told.people, node)
 
 
 def _spare_the_collector() -> None:

@@ -47,6 +47,7 @@ class Deployment:
     told: Settings
     node: Node
     capabilities: Sequence[Capability]
+    identity: OwnIdentity | None = None
 
     @property
     def tier(self) -> str:
@@ -66,7 +67,6 @@ async def run_node(
     names = [child.name for child in node.children]
     neighbours = [*names, *filter(None, [node.parent])]
     contacts = Contacts(neighbours, names, timedelta(seconds=told.contact_seconds))
-    identity = OwnIdentity(told.identity, told.people, node) if told.identity else None
     app = App(
         node=node,
         db=db,
@@ -77,10 +77,10 @@ async def run_node(
         review_buffer=timedelta(hours=told.review_buffer_hours),
         contact=timedelta(seconds=told.contact_seconds),
         silent=contacts.silent,
-        identity=identity,
+        identity=deployment.identity,
     )
-    if identity is not None:
-        tasks.create_task(identity.watch())
+    if deployment.identity is not None:
+        tasks.create_task(deployment.identity.watch())
     lines = Lines(app, deployment.capabilities, road, contacts)
     await lines.open()
     tasks.create_task(_prune(app))

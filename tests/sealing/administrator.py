@@ -313,7 +313,7 @@ class Administrator(Handling):
         await change(at)
         await retile(self.tx)
         await self._sign_again(at, "NULL")
-        return truth(at, Kind.SPLIT, Kind.REWRITTEN, exact=False)
+        return truth(at, Kind.SPLIT, exact=False)
 
     async def restore_a_backup(self) -> Truth:
         """An old state of every table: whole in itself."""

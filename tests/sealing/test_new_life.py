@@ -13,7 +13,7 @@ from ducha.ledger.v1.ledger_service_pb2_grpc import (
     LedgerServiceStub,
     WitnessServiceStub,
 )
-from tests.sealing.administrator import restore
+from tests.sealing.handling import restore
 from tests.sealing.line import (
     Pair,
     a_pair,

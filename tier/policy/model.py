@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -81,3 +82,24 @@ class Decided(NamedTuple):
     relation: str
     is_allowed: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which decisions are sought; what is empty or None restricts nothing."""
+
+    principal: str = ""
+    rpc: str = ""
+    within: str = ""
+    is_allowed: bool | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Decisions as they were written: their number, what was decided, how many times."""
+
+    decision_id: int
+    decided: Decided
+    count: int

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from tier.policy.model import Decided
+from tier.policy.model import Decided, Kept, Query
 from tier.runtime.db import Tx
 
 ADD = """
@@ -36,27 +36,6 @@ PAGE = """
 """
 
 PRUNE = "DELETE FROM access_decision WHERE decided_at < $1"
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which decisions are sought; what is empty or None restricts nothing."""
-
-    principal: str = ""
-    rpc: str = ""
-    within: str = ""
-    is_allowed: bool | None = None
-    begin: datetime | None = None
-    end: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Decisions as they were written: their number, what was decided, how many times."""
-
-    decision_id: int
-    decided: Decided
-    count: int
 
 
 async def add(tx: Tx, counts: Mapping[Decided, int]) -> None:

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ducha.access.v1 import access_pb2 as nouns
 from ducha.access.v1 import access_service_pb2 as pb
 from tier.jurisdiction import parse
-from tier.policy.store import Kept, Query
+from tier.policy.model import Kept, Query
 from tier.runtime import fields, moments
 
 OUTCOMES = {
