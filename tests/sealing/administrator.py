@@ -315,6 +315,17 @@ class Administrator(Handling):
         await self._sign_again(at, "NULL")
         return truth(at, Kind.SPLIT, exact=False)
 
+    async def rewrite_under_a_life_of_its_own(self) -> Truth:
+        """A new life that no operator declared to the parent, under the node's own key."""
+        at = self.place()
+        await self._forge(at)
+        await retile(self.tx)
+        await self.sql("UPDATE ledger_tile SET life = 2")
+        life = Life(2, "sha256", "maintenance", "nobody", 1, self.size)
+        await tile_store.begin_life(self.tx, life)
+        await self._sign_in(life)
+        return truth(at, Kind.REWRITTEN, exact=False)
+
     async def restore_a_backup(self) -> Truth:
         """An old state of every table: whole in itself."""
         size = self.chance.choice(self.pair.sizes[:-1])

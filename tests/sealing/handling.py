@@ -118,6 +118,30 @@ class Handling:
                 row["size"], str(Note(text, (line,))),
             )  # fmt: skip
 
+    async def _sign_in(self, life: Life) -> None:
+        """Sign one checkpoint of a life that was begun, over all facts as they are now."""
+        identity = self.pair.township.identity
+        assert identity is not None
+        signer, frontier = identity.signer, Frontier(DIGESTS["sha256"])
+        edge = Edge(life, frontier, {})
+        for row in await facts(self.tx):
+            edge.append(row["position"], micros_of(row["recorded_at"]), row["body"])
+        said = Checkpoint(
+            origin=origin_of(identity.spiffe, life.number),
+            size=frontier.size,
+            root=frontier.root(),
+            time=micros_of(self.pair.clock.now),
+            digest=life.digest,
+            life=life.number,
+            declaration=DIGESTS[life.digest](life.statement()),
+        )
+        text = said.text()
+        line = note.sign(text, said.origin, signer, key_of_der(signer.certificate))
+        fingerprint = sha256(signer.certificate).digest()
+        written = str(Note(text, (line,)))
+        made = KeptCheckpoint(life.number, frontier.size, written, fingerprint)
+        await store.keep_checkpoint(self.tx, made, None)
+
 
 async def facts(tx: Tx) -> list[Any]:
     return await tx.fetch(

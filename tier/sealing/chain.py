@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from ducha.ledger.v1 import ledger_pb2 as pb
 from tier.identity.signing import SignatureWrong
+from tier.jurisdiction import Level
 from tier.sealing.findings import Finding, Kind, Text
 from tier.sealing.model import Life
 from tier.sealing.note import NoteWrong
@@ -113,12 +114,14 @@ class Chain:
             self._found(Kind.CHECKPOINT, record.size, record.size, text)
             return None
         said = signed.checkpoint
-        self.latest_life = max(self.latest_life, said.life)
         life = self.lives.get(said.life)
         if not is_declared(life, said):
             self._life_wrong(said.life)
         beacon_at = self._beacon(record, signed)
         claim = self._claim(signed, self._cosigned(record, signed), beacon_at)
+        # A life counts once the witness took it; the top of the line has none.
+        if claim.cosigned_at is not None or signed.spiffe.tier is Level.PROVINCE:
+            self.latest_life = max(self.latest_life, said.life)
         self._compare(claim)
         return claim
 

@@ -191,6 +191,8 @@ class Verifier:
         if self._header and claim.life < self._header.life:
             if which is Which.FACTS:
                 self._reached(claim)
+                if claim.cosigned_at is not None:
+                    self._vouched = size
             else:
                 doubt = findings.rewritten(self._vouched + 1, size)
                 self._doubts.append((claim.life, doubt))
