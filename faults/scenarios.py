@@ -21,7 +21,7 @@ from faults.kinds import (
 from faults.scenario import Scenario
 
 KINDS = (
-    commits, backlog, overload, kills, freezes, failpoints, stores, poison, senders, restored,
+    commits, backlog, overload, poison, stores, freezes, kills, senders, failpoints, restored,
 )  # fmt: skip
 """Faults of processes and data."""
 ELSEWHERE = ("faults.places.scenarios", "faults.wire.scenarios", "faults.clocks")

@@ -47,7 +47,11 @@ CONFLICTING = "530102002"
 
 # What moves by itself: the marks that neighbours exchange, the checkpoints of the
 # ledger; and every decision is recorded, a refusal too.
-MOVING = {"link_inbound", "link_receipt", "access_decision"}
+MOVING = {
+    "link_inbound", "link_receipt", "access_decision",
+    "ledger_life", "ledger_tile", "ledger_certificate", "ledger_beacon",
+    "ledger_checkpoint", "ledger_witnessed", "ledger_witnessed_life",
+}  # fmt: skip
 DIGEST = "md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
 # Rows of these are added and never touched again.
 DIGESTS = dict.fromkeys(("ledger_fact", "ledger_outbox", "request"), "''")

@@ -13,7 +13,9 @@ from typing import TypeAlias
 from uuid import uuid4
 
 from tests.sealing.handling import Handling, restore, retile
+from tier.sealing import tile_store
 from tier.sealing.findings import Kind
+from tier.sealing.model import Life
 from tier.sealing.trust import micros_of
 
 ALTER_COLUMNS = ("kind", "division", "subject", "actor")

@@ -11,10 +11,11 @@ from uuid import uuid4
 from ducha.link.v1.link_pb2 import Fact
 from tests.sealing.line import Pair
 from tier.runtime.db import Tx
-from tier.sealing import note
+from tier.sealing import note, store
 from tier.sealing.growing import Edge
-from tier.sealing.model import Life
+from tier.sealing.model import Life, origin_of
 from tier.sealing.note import Checkpoint, Note
+from tier.sealing.store import KeptCheckpoint
 from tier.sealing.tree import DIGESTS, Frontier
 from tier.sealing.trust import key_of_der, micros_of
 
