@@ -295,7 +295,9 @@ async def test_a_half_written_renewal_changes_nothing(site: Site) -> None:
         await server.stub(line).GetServerInfo(ASK)
         stranger = (site.store.directory / "nodes" / "streets" / "tls.key").read_bytes()
         (own / "tls.key").write_bytes(stranger)
-        answer = await server.stub(line).GetServerInfo(ASK)  # a new handshake, the old pair
+        answer = await server.stub(line).GetServerInfo(
+            ASK
+        )  # a new handshake, the old pair
     assert answer.node == "wuhua"
 
 

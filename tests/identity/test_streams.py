@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import pytest
 
-from deploy.authority import tokens
+from deploy.authority import actions, tokens
+from deploy.authority.certificates import Reason
 from deploy.authority.tokens import Person
 from ducha.reporting.v1 import reporting_service_pb2 as pb
 from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
@@ -67,3 +68,25 @@ async def test_a_watch_ends_when_the_token_expires(site: Site, an_app: AnApp) ->
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await asyncio.wait_for(call.read(), 10 * CUT_SECONDS)
     assert refusal(error.value).reason == "IDENTITY_REVOKED"
+
+
+async def test_the_line_of_a_revoked_certificate_is_hung_up(
+    site: Site, an_app: AnApp
+) -> None:
+    """Whoever holds the connection finds it closed; on a new one every call is refused."""
+    identity = site.identity(WUHUA)
+    token = site.token("530102", "officer")
+    async with (
+        an_app(WUHUA) as app,
+        walled(identity, WUHUA, app, REPORTING.services) as server,
+        server.channel(site.line("clients", "oa")) as line,
+    ):
+        app.tasks.create_task(identity.watch())
+        call = await watched(site, ReportingServiceStub(line), token)
+        assert line.get_state() is grpc.ChannelConnectivity.READY
+        actions.revoke(site.store, "oa", Reason.KEY_COMPROMISE)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await asyncio.wait_for(call.read(), 4 * CUT_SECONDS)
+        assert refusal(error.value).reason == "IDENTITY_REVOKED"
+        async with asyncio.timeout(4 * CUT_SECONDS):
+            await line.wait_for_state_change(grpc.ChannelConnectivity.READY)

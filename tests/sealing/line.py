@@ -179,7 +179,10 @@ class Pair:
 
 @asynccontextmanager
 async def a_pair(
-    databases: Databases, folder: Path, digest: str = "sha256"
+    databases: Databases,
+    folder: Path,
+    digest: str = "sha256",
+    seal: TestSigner | None = None,
 ) -> AsyncIterator[Pair]:
     """Start both; neither has sealed anything."""
     clock = Clock()
@@ -189,7 +192,7 @@ async def a_pair(
     ):
         county = replace(plain_county, identity=identity_of(COUNTY, folder / "county"))
         township = replace(
-            plain_township, identity=identity_of(TOWNSHIP, folder / "township")
+            plain_township, identity=identity_of(TOWNSHIP, folder / "township", seal)
         )
         async with listening(county) as address, listening(township) as own_address:
             channel = grpc.aio.insecure_channel(address)

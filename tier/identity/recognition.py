@@ -65,6 +65,10 @@ class Recognition:
         is_over = caller.expires_at < time.time()
         return not is_over and not self._revocations.is_revoked(caller)
 
+    def is_line_revoked(self, caller: Caller) -> bool:
+        """Whether the certificate on a caller's line was revoked: all it carries is void."""
+        return caller.certificate in self._revocations.lists.serials
+
     def _recognise(self, pem: bytes, token: str) -> Caller:
         if not pem:
             raise Unidentified(problem="there is no certificate on the line")

@@ -18,6 +18,7 @@ from tier.identity.recognition import Recognition
 from tier.jurisdiction import Code, contains
 from tier.runtime.area import AREA
 from tier.runtime.errors import TierError
+from tier.runtime.limits import hang_up
 
 SWEEP_SECONDS: Final = 1.0
 
@@ -57,7 +58,7 @@ class WalledEntrance:
             raise
         CALLER.set(caller)
         AREA.set(self._area(caller))
-        visit = WalledVisit(self, method, caller)
+        visit = WalledVisit(self, method, caller, context.peer())
         self._inside.add(visit)
         return visit
 
@@ -74,6 +75,10 @@ class WalledEntrance:
         for visit in list(self._inside):
             if not self._recognition.stands(visit.caller):
                 visit.cut()
+                if self._recognition.is_line_revoked(visit.caller):
+                    # The refusal is to arrive first.
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(SWEEP_SECONDS, hang_up, visit.peer)
 
     async def sweep(self) -> None:
         """Do so each second, until cancelled."""
@@ -90,15 +95,18 @@ class WalledEntrance:
 class WalledVisit:
     """One call of a recognised caller."""
 
-    __slots__ = ("_cut", "_entrance", "_task", "caller", "method")
+    __slots__ = ("_cut", "_entrance", "_task", "caller", "method", "peer")
 
-    def __init__(self, entrance: WalledEntrance, method: str, caller: Caller) -> None:
+    def __init__(
+        self, entrance: WalledEntrance, method: str, caller: Caller, peer: str
+    ) -> None:
         """Begin a call in the current task."""
         self._entrance = entrance
         self._task = asyncio.current_task()
         self._cut: TierError | None = None
         self.method = method
         self.caller = caller
+        self.peer = peer
 
     @property
     def who(self) -> str:
