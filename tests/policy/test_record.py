@@ -27,7 +27,7 @@ from tests.servers import AnApp, served
 from tier.app import App
 from tier.identity.model import Role
 from tier.policy import recorder, rpc, store
-from tier.policy.model import Decided
+from tier.policy.model import Decided, Kept, Query
 from tier.policy.recorder import BEYOND, Recorder
 from tier.runtime.errors import DatabaseAway
 from tier.runtime.pages import LARGEST
@@ -58,12 +58,12 @@ def a_decision(principal: str = "zhang", **over: object) -> Decided:
     return Decided(**fields | over)  # type: ignore[arg-type] # as the fields are
 
 
-async def kept(app: App) -> list[store.Kept]:
+async def kept(app: App) -> list[Kept]:
     async with app.db.reading() as tx:
-        return await store.page(tx, store.Query(), LARGEST, 100_000)
+        return await store.page(tx, Query(), LARGEST, 100_000)
 
 
-async def until_written(app: App, count: int) -> list[store.Kept]:
+async def until_written(app: App, count: int) -> list[Kept]:
     """Return what is kept, once that many messages are counted in it."""
     async with asyncio.timeout(WAIT):
         while (
@@ -148,7 +148,7 @@ async def test_an_outage_of_the_database_loses_no_decision(
     }
 
 
-async def written(recording: Recorder, app: App) -> list[store.Kept]:
+async def written(recording: Recorder, app: App) -> list[Kept]:
     """Flush and look; nothing while the database is not back yet."""
     await recording.flush()
     try:

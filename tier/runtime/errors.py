@@ -133,7 +133,9 @@ class DatabaseFull(DatabaseAway):
         "the database has no disk, memory or connection left; nothing was kept;"
         " send the same request again when its operator has made room"
     )
-    zh = "数据库磁盘、内存或连接已耗尽，本次未保存；请待运维人员清理后以同一请求编号重试"
+    zh = (
+        "数据库磁盘、内存或连接已耗尽，本次未保存；请待运维人员清理后以同一请求编号重试"
+    )
 
 
 class Draining(TierError):

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 from tools.house.model import Finding, Source
 
-HOMES = ("tier/runtime", "deploy/embedded/postgres.py", "tests", "bench", "faults", "tools")
+HOMES = (
+    "tier/runtime",
+    "deploy/embedded/postgres.py",
+    "tests",
+    "bench",
+    "faults",
+    "tools",
+)
 STORE = re.compile(r"(\w+_)?store(_\w+)?\.py")
 # Statements, not prose: each needs a second keyword that prose would not bring along.
 STATEMENT = re.compile(
