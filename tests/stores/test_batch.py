@@ -155,3 +155,24 @@ async def test_a_node_that_stops_tells_those_who_wait() -> None:
     answers = await asyncio.gather(*calls, return_exceptions=True)
 
     assert [type(each) for each in answers] == [Draining, Draining]
+
+
+async def test_callers_are_served_in_turn() -> None:
+    """Who brings ten at once waits for itself; each one's own order stays."""
+    desk = Desk()
+    desk.open.clear()
+    async with working(desk, bound=3, limit=100) as batcher:
+        calls = await submit(batcher, "x")
+        flood = [
+            asyncio.create_task(batcher.submit(word, "flood")) for word in "abcdefghij"
+        ]
+        await asyncio.sleep(0)
+        honest = asyncio.create_task(batcher.submit("z", "honest"))
+        await asyncio.sleep(0)
+        desk.open.set()
+        await asyncio.gather(*calls, *flood, honest)
+
+    assert desk.batches[1] == ["a", "z", "b"]
+    assert [word for batch in desk.batches for word in batch if word not in "xz"] == [
+        *"abcdefghij"
+    ]

@@ -86,14 +86,14 @@ class AssignmentService(AssignmentServiceServicer):
         filing = Filing(
             requests.identify(request, request.request_id), request.actor, pieces
         )
-        answer = await self._filings.submit(filing)
+        answer = await self._file(filing)
         return pb.ReceiveAssignmentsResponse.FromString(answer)
 
     async def ReportAssignments(
         self, request: pb.ReportAssignmentsRequest, context: Context
     ) -> pb.ReportAssignmentsResponse:
         """Take reports."""
-        answer = await self._filings.submit(_reports(request))
+        answer = await self._file(_reports(request))
         return pb.ReportAssignmentsResponse.FromString(answer)
 
     async def StreamReports(
@@ -101,7 +101,7 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> AsyncIterator[pb.StreamReportsResponse]:
         """Take batch after batch."""
         async for request in request_iterator:
-            answer = await self._filings.submit(_reports(request.batch))
+            answer = await self._file(_reports(request.batch))
             yield pb.StreamReportsResponse(
                 request_id=request.batch.request_id,
                 result=pb.ReportAssignmentsResponse.FromString(answer),
@@ -182,6 +182,10 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> pb.ListFencedWorkResponse:
         """Page through fenced work."""
         return await queries.list_fenced(self._app, request)
+
+    async def _file(self, filing: Filing) -> bytes:
+        """Work a call with whatever came with it, callers in turn."""
+        return await self._filings.submit(filing, filing.principal)
 
 
 def _key(item_id: str, text: str, field: str) -> Key:

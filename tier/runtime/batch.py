@@ -3,7 +3,8 @@
 While one batch is worked, the calls that arrive wait; the next batch takes them all, up
 to a bound. A lone call waits for nothing. After several small calls a moment is left for
 those who were answered to call again: every tier above works a larger batch cheaper.
-A full queue refuses at once.
+A full queue refuses at once. Callers are served in turn, so that one who floods waits for
+itself.
 """
 
 from __future__ import annotations
@@ -17,10 +18,43 @@ from tier.runtime.errors import Draining, Overloaded, TierError
 
 C = TypeVar("C")
 R = TypeVar("R")
+W = TypeVar("W")
 
 RETRY_SECONDS = 0.5
 GATHER_SECONDS = 0.005
 SMALL_SHARE = 4  # a batch is small below a quarter of the bound
+
+
+class Turns(Generic[W]):
+    """Who waits, one of each in turn; in the order of arrival for each."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._queues: dict[str, deque[W]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return self._count
+
+    def add(self, who: str, one: W) -> None:
+        """Let one more of somebody wait."""
+        self._queues.setdefault(who, deque()).append(one)
+        self._count += 1
+
+    def next(self) -> W:
+        """Return whose turn it is; there must be one."""
+        return next(iter(self._queues.values()))[0]
+
+    def take(self) -> W:
+        """Take it, and put those who wait with it at the end."""
+        who, queue = next(iter(self._queues.items()))
+        one = queue.popleft()
+        self._count -= 1
+        del self._queues[who]
+        if queue:
+            self._queues[who] = queue
+        return one
 
 
 class Batcher(Generic[C, R]):
@@ -39,11 +73,11 @@ class Batcher(Generic[C, R]):
         self._weigh = weigh
         self._bound = bound
         self._limit = limit
-        self._waiting: deque[tuple[C, asyncio.Future[R]]] = deque()
+        self._waiting: Turns[tuple[C, asyncio.Future[R]]] = Turns()
         self._arrived = asyncio.Event()
 
-    async def submit(self, call: C) -> R:
-        """Return the result of `call`, worked with whatever came with it.
+    async def submit(self, call: C, who: str = "") -> R:
+        """Return the result of `call` of somebody, worked with whatever came with it.
 
         Raises:
             Overloaded: `limit` calls wait already.
@@ -56,7 +90,7 @@ class Batcher(Generic[C, R]):
                 retry_after=RETRY_SECONDS,
             )
         result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((call, result))
+        self._waiting.add(who, (call, result))
         self._arrived.set()
         return await result
 
@@ -70,7 +104,8 @@ class Batcher(Generic[C, R]):
                     if await self._one():
                         await asyncio.sleep(GATHER_SECONDS)
         finally:
-            for _, result in self._waiting:
+            while self._waiting:
+                _, result = self._waiting.take()
                 if not result.done():
                     result.set_exception(Draining())
 
@@ -97,10 +132,10 @@ class Batcher(Generic[C, R]):
         batch: list[tuple[C, asyncio.Future[R]]] = []
         weight = 0
         while self._waiting:
-            weight += self._weigh(self._waiting[0][0])
+            weight += self._weigh(self._waiting.next()[0])
             if batch and weight > self._bound:
                 break
-            batch.append(self._waiting.popleft())
+            batch.append(self._waiting.take())
         return batch
 
     @staticmethod

@@ -16,7 +16,7 @@ import structlog
 
 from tier.app import App
 from tier.ledger import Committed
-from tier.runtime import telemetry
+from tier.runtime import failpoints, telemetry
 from tier.runtime.db import Tx
 from tier.runtime.errors import TierError
 from tier.sealing import note, store, tile_store, trees
@@ -126,6 +126,7 @@ class Sealer:
                     await self._checkpoint(tx, edge, now, beacon)
             SEALED.add(sealed)
         if is_due:
+            failpoints.reach("ledger.sealed")
             state = _State(edge, edge.frontier.size, now)
         self._state = state
         return sealed

@@ -49,7 +49,7 @@ class CollectionService(CollectionServiceServicer):
         self, request: pb.SubmitAnswersRequest, context: Context
     ) -> pb.SubmitAnswersResponse:
         """Record values."""
-        answer = await self._filings.submit(_filing(request))
+        answer = await self._file(_filing(request))
         return pb.SubmitAnswersResponse.FromString(answer)
 
     async def StreamAnswers(
@@ -57,7 +57,7 @@ class CollectionService(CollectionServiceServicer):
     ) -> AsyncIterator[pb.StreamAnswersResponse]:
         """Take batch after batch."""
         async for request in request_iterator:
-            answer = await self._filings.submit(_filing(request.batch))
+            answer = await self._file(_filing(request.batch))
             yield pb.StreamAnswersResponse(
                 request_id=request.batch.request_id,
                 result=pb.SubmitAnswersResponse.FromString(answer),
@@ -73,13 +73,17 @@ class CollectionService(CollectionServiceServicer):
         self, request: pb.ImportAnswersRequest, context: Context
     ) -> pb.ImportAnswersResponse:
         """Record what a workbook was filled in with."""
-        return await exchange.import_answers(self._app, request, self._filings.submit)
+        return await exchange.import_answers(self._app, request, self._file)
 
     async def ResolveConflict(
         self, request: pb.ResolveConflictRequest, context: Context
     ) -> pb.ResolveConflictResponse:
         """Decide a conflict."""
         return await conflicts.resolve(self._app, request)
+
+    async def _file(self, filing: Filing) -> bytes:
+        """Work a call with whatever came with it, callers in turn."""
+        return await self._filings.submit(filing, filing.principal)
 
 
 def _filing(request: pb.SubmitAnswersRequest) -> Filing:
