@@ -90,6 +90,13 @@ def message(body: bytes) -> bytes:
     return struct.pack(">BI", 0, len(body)) + body
 
 
+async def hung_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection without a goodbye, and let the loop forget it."""
+    writer.transport.abort()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
 async def closed_after(reader: asyncio.StreamReader, most: float) -> float:
     """Return the seconds until the server hung up; `inf` if it did not within `most`."""
     began = time.monotonic()
@@ -207,9 +214,9 @@ class Raw:
         told = found[-1].headers if found else []
         return {str(key): str(value) for key, value in told or ()}
 
-    def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
+    async def close(self) -> None:
+        """Hang up, at once: the other side may be past saying goodbye."""
+        await hung_up(self._writer)
 
 
 async def flood(target: Target, path: str, seconds: float, *, reset: bool) -> int:
@@ -228,7 +235,7 @@ async def flood(target: Target, path: str, seconds: float, *, reset: bool) -> in
         except (OSError, TimeoutError):
             pass  # the server had enough of this connection: the next one
         finally:
-            writer.close()
+            await hung_up(writer)
             await swallowing
     return count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.hostile.raw import (
     Target,
     closed_after,
     frame,
+    hung_up,
     message,
 )
 from tier.runtime import http
@@ -53,7 +55,7 @@ async def test_a_connection_that_falls_silent_is_dropped(wire: Target) -> None:
         reader, writer = await target.connect()
         writer.write(words)
         took = await closed_after(reader, PATIENCE)
-        writer.close()
+        await hung_up(writer)
         return took
 
     times = await asyncio.gather(*(silence(*said) for said in SILENT.values()))
@@ -71,10 +73,13 @@ async def test_half_a_message_is_not_waited_for(wire: Target) -> None:
     raw = await Raw.open(wire)
     stream = await raw.call(INFO, message(b"\0\0")[:-1], end=False)
     took = await raw.pump(PATIENCE, lambda: raw.is_over(stream))
-    raw.close()
+    await raw.close()
 
     assert took < DROPPED_SECONDS
     assert raw.trailers(stream)["grpc-status"] == "4"
+    details = raw.trailers(stream)["grpc-status-details-bin"]
+    told = b64decode(details + "=" * (-len(details) % 4))
+    assert b"CALLER_TOO_SLOW" in told
 
 
 async def test_who_stops_reading_a_stream_is_hung_up_on(wire: Target) -> None:
@@ -83,7 +88,7 @@ async def test_who_stops_reading_a_stream_is_hung_up_on(wire: Target) -> None:
     asked = reporting.WatchDivisionRequest(division="53").SerializeToString()
     await raw.call(WATCH, message(asked))
     took = await raw.pump(PATIENCE, lambda: False)
-    raw.close()
+    await raw.close()
 
     assert raw.pings()
     assert took < DROPPED_SECONDS
@@ -94,7 +99,7 @@ async def test_who_does_not_take_an_answer_is_hung_up_on(wire: Target) -> None:
     raw = await Raw.open(wire, window=0)
     await raw.call(INFO, message(b""))
     took = await raw.pump(PATIENCE, lambda: False)
-    raw.close()
+    await raw.close()
 
     assert raw.pings()
     assert took < DROPPED_SECONDS
@@ -105,7 +110,7 @@ async def test_who_reads_slowly_but_reads_is_served(wire: Target) -> None:
     raw = await Raw.open(wire)
     stream = await raw.call(INFO, message(b""))
     took = await raw.pump(PATIENCE, lambda: raw.is_over(stream))
-    raw.close()
+    await raw.close()
 
     assert took < DROPPED_SECONDS
     assert raw.trailers(stream)["grpc-status"] == "0"
@@ -119,7 +124,7 @@ async def test_too_much_metadata_is_refused(wire: Target) -> None:
     await raw.pump(PATIENCE, lambda: raw.is_over(stream))
     after = await raw.call(INFO, message(b""))
     await raw.pump(PATIENCE, lambda: raw.is_over(after))
-    raw.close()
+    await raw.close()
 
     assert raw.trailers(stream)["grpc-status"] == "8"
     assert raw.trailers(after)["grpc-status"] == "0"
@@ -143,7 +148,7 @@ async def test_the_operators_port_keeps_no_connection() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(words)
         took = await closed_after(reader, PATIENCE)
-        writer.close()
+        await hung_up(writer)
         return took
 
     runner = await http.serve("127.0.0.1:0", ready=ready)
@@ -170,7 +175,7 @@ async def test_the_operators_port_has_so_many_places() -> None:
         except OSError:
             return b""
         finally:
-            writer.close()
+            await hung_up(writer)
 
     runner = await http.serve("127.0.0.1:0", ready=ready)
     try:
@@ -180,11 +185,11 @@ async def test_the_operators_port_has_so_many_places() -> None:
             for _ in range(http.CONNECTIONS)
         ]
         full = await says()
-        silent.pop().close()
+        await hung_up(silent.pop())
         await asyncio.sleep(0.1)
         again = await says()
         for writer in silent:
-            writer.close()
+            await hung_up(writer)
     finally:
         await runner.cleanup()
 

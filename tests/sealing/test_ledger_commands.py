@@ -74,9 +74,10 @@ async def test_an_export_and_a_proof_are_written_and_checked_offline(
             ledger.ledger_prove, own, subject="事项-7", out=proof
         )
         state = await screen.text(ledger.ledger_status, Choices(address=own))
-        with pytest.raises(Refused, match="nothing"):
+        with pytest.raises(Refused, match="nothing") as unknown:
             await screen.json(ledger.ledger_prove, own, subject="nothing", out=proof)
 
+    assert unknown.value.answer.reason == "SUBJECT_NOT_SEALED"
     assert exported == (0, {"file": str(export), "facts": 303})
     assert proved == (0, {"file": str(proof), "facts": 3})
     assert (state[0], "303" in state[1]) == (0, True)
