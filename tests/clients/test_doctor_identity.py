@@ -14,7 +14,6 @@ from deploy.authority.certificates import Reason
 from deploy.authority.register import Kind
 from tests.clients.walled import Site
 
-NOW = datetime.now(UTC)
 WALLED = {"walls": True}
 
 
@@ -24,15 +23,15 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def found(site: Site, check: str, now: datetime = NOW) -> Finding:
+def found(site: Site, check: str, now: datetime | None = None) -> Finding:
     """Return what one check says."""
-    findings = everything(site.data, WALLED, now)
+    findings = everything(site.data, WALLED, now or datetime.now(UTC))
     return next(one for one in findings if one.check == check)
 
 
 def test_a_fresh_site_is_well(site: Site) -> None:
     """Every certificate and list is looked at, and nothing is to be done."""
-    findings = list(everything(site.data, WALLED, NOW))
+    findings = list(everything(site.data, WALLED, datetime.now(UTC)))
 
     assert worst(findings) == Severity.OK, [one for one in findings if one.severity]
     assert {one.check for one in findings} >= {
@@ -50,7 +49,7 @@ def test_a_certificate_that_ends_is_seen_before_it_does(
     site: Site, days: int, severity: Severity
 ) -> None:
     """It lasts a year; that nobody renewed it is said two weeks before."""
-    later = NOW + timedelta(days=days)
+    later = datetime.now(UTC) + timedelta(days=days)
 
     finding = found(site, "certificate clients/console/tls", later)
 
@@ -60,7 +59,7 @@ def test_a_certificate_that_ends_is_seen_before_it_does(
 
 def test_a_clock_that_is_behind_is_named(site: Site) -> None:
     """Nothing is good yet: that is no fault of the certificates."""
-    finding = found(site, "certificate ca", NOW - timedelta(days=1))
+    finding = found(site, "certificate ca", datetime.now(UTC) - timedelta(days=1))
 
     assert finding.severity == Severity.FAILURE
     assert "clock" in finding.what.english
@@ -95,7 +94,7 @@ def test_a_list_that_cannot_be_read_is_a_failure(site: Site) -> None:
 
 def test_a_line_without_walls_is_warned_of(tmp_path: Path) -> None:
     """It is meant for trying out; whoever forgot that is told."""
-    (finding,) = everything(tmp_path, {"walls": False}, NOW)
+    (finding,) = everything(tmp_path, {"walls": False}, datetime.now(UTC))
 
     assert (finding.check, finding.severity) == ("walls", Severity.WARNING)
     assert "--no-walls" in finding.fix.english

@@ -30,7 +30,8 @@ from tier.identity.model import Role
 VILLAGE = "530102001001"
 CALLERS = ("5301", "530102", "530102001", VILLAGE, "530103", "5303", "530302001")
 FOREIGN = ("540102", "54")
-CODE = re.compile(r"(?<![0-9])5[34][0-9]{0,13}(?![0-9])")
+CODE = re.compile(r"(?<![0-9a-f-])5[34][0-9]{0,13}(?![0-9a-f-])")
+"""Not a piece of an id: those have letters or hyphens beside their digits."""
 
 Rows = list[Message]
 Law = Callable[["Seen", Any, str], bool]
