@@ -116,7 +116,7 @@ async def test_ten_times_too_many_calls_of_one_caller_are_not_felt_by_others(
 async def test_a_caller_has_so_many_watches_and_others_have_theirs(
     running: Path, wire: Target
 ) -> None:
-    """The seventeenth is refused with RetryInfo; one that ends gives its place back."""
+    """One more is refused with RetryInfo; one that ends gives its place back."""
     asked = reporting.WatchDivisionRequest(division="53")
     most = Limits().caller_streams
     async with (

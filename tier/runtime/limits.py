@@ -46,7 +46,7 @@ class Limits:
     """How many calls may be under way."""
 
     caller_calls: int = 64
-    caller_streams: int = 16
+    caller_streams: int = 64
     caller_connections: int = 8
     node_calls: int = 1024
     node_streams: int = 2048
