@@ -252,3 +252,21 @@ async def test_decisions_are_listed_newest_first_page_by_page_and_filtered(
     assert seconds == sorted(seconds, reverse=True)
     assert len(set(seconds)) == 7
     assert (denied_ones, of_one, within, later, of_rpc) == (3, 3, 3, 2, 0)
+
+
+async def test_what_a_node_does_all_the_time_is_a_row_a_minute(an_app: AnApp) -> None:
+    """A child that syncs each second; whatever it was refused is written at once."""
+    long_ago = int(time.time()) // 60 * 60 - 600
+    async with an_app(TOWN) as app:
+        kept_by = Recorder(app)
+        for second in range(30):
+            kept_by.note(a_decision(roles="node", second=long_ago + second))
+        kept_by.note(a_decision(roles="node", second=long_ago, is_allowed=False))
+        running = app.tasks.create_task(kept_by.run())
+        found = await until_written(app, 31)
+        running.cancel()
+
+    assert sorted((one.count, one.decided.is_allowed) for one in found) == [
+        (1, False),
+        (30, True),
+    ]

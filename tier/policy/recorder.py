@@ -1,12 +1,15 @@
 """The record of decisions: counted in memory, written a few times a second.
 
-Nobody waits for it. While the database is away it is kept, up to a bound; what comes
-beyond is still counted, without saying of whom.
+Nobody waits for it. What nodes are allowed, such as a child that syncs each second, is
+counted by the minute: else an idle link would be most of the record. While the database
+is away it is kept, up to a bound; what comes beyond is still counted, without saying of
+whom.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Final
@@ -15,6 +18,7 @@ import asyncpg
 import structlog
 
 from tier.app import App
+from tier.identity.model import Role
 from tier.policy import store
 from tier.policy.model import Decided
 from tier.runtime.errors import TierError
@@ -25,6 +29,7 @@ FLUSH_SECONDS: Final = 0.2
 PRUNE_SECONDS: Final = 3600.0
 LAST_SECONDS: Final = 2.0
 KEPT_DAYS: Final = 180
+MINUTE: Final = 60
 BOUND: Final = 20_000
 """Different decisions in memory; at 62 callers a second, five minutes without a database."""
 
@@ -39,10 +44,15 @@ class Recorder:
         """Write to the database of `app`."""
         self._app = app
         self._counts: Counter[Decided] = Counter()
+        self._routine: Counter[Decided] = Counter()
+        """Of nodes, allowed; written when their minute is over."""
         self._pruned = -PRUNE_SECONDS
 
     def note(self, decided: Decided) -> None:
         """Count a decision."""
+        if decided.is_allowed and decided.roles == Role.NODE:
+            self._routine[_of_minute(decided)] += 1
+            return
         if len(self._counts) >= BOUND and decided not in self._counts:
             decided = _beyond(decided)
         self._counts[decided] += 1
@@ -52,9 +62,11 @@ class Recorder:
         try:
             while True:
                 await asyncio.sleep(FLUSH_SECONDS)
+                self._gather(time.time() - MINUTE)
                 await self.flush()
                 await self._prune()
         finally:
+            self._gather(time.time())
             async with asyncio.timeout(LAST_SECONDS):
                 await self.flush()
 
@@ -72,6 +84,11 @@ class Recorder:
         except asyncio.CancelledError:
             self._take_back(counts)
             raise
+
+    def _gather(self, until: float) -> None:
+        """Take what is routine and began before a moment among what is to be written."""
+        for decided in [one for one in self._routine if one.second <= until]:
+            self._counts[decided] += self._routine.pop(decided)
 
     def _take_back(self, counts: Counter[Decided]) -> None:
         """Keep what was not written, before what came meanwhile."""
@@ -95,10 +112,14 @@ class Recorder:
             LOG.warning("decisions not pruned", error=type(away).__name__)
 
 
+def _of_minute(decided: Decided) -> Decided:
+    return decided._replace(second=decided.second - decided.second % MINUTE)
+
+
 def _beyond(decided: Decided) -> Decided:
     """Return a decision without whose and where: at most a few a call and minute."""
     return Decided(
-        second=decided.second - decided.second % 60,
+        second=decided.second - decided.second % MINUTE,
         principal=BEYOND,
         proof="",
         division="",
