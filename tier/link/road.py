@@ -104,11 +104,14 @@ class Road:
             await asyncio.sleep(pause)
 
     async def close(self) -> None:
-        """Hang up."""
+        """Hang up; the library may wait for ever for the end of what is broken."""
         if self._open.is_set():
             self._open.clear()
-            with contextlib.suppress(NatsError, OSError, asyncio.CancelledError):
-                await self._client.close()
+            with contextlib.suppress(
+                NatsError, OSError, TimeoutError, asyncio.CancelledError
+            ):
+                async with asyncio.timeout(HANG_UP_SECONDS):
+                    await self._client.close()
 
     @property
     def is_connected(self) -> bool:

@@ -17,7 +17,7 @@ import subprocess
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,16 @@ def own_lanes(place: Place) -> list[Lane]:
     return [
         lane(way, place.spec, child) for child in place.children for way in (DOWN, UP)
     ]
+
+
+async def ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they ended: one under way in a library may not hear the first time."""
+    async with asyncio.timeout(30):
+        waiting = {task for task in tasks if not task.done()}
+        while waiting:
+            for task in waiting:
+                task.cancel()
+            _, waiting = await asyncio.wait(waiting, timeout=1)
 
 
 class Ground:
@@ -139,9 +149,7 @@ class Ground:
                 await self._leave_unfinished()
             yield self
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await ended(self._tasks)
             for road in self.roads.values():
                 await road.close()
 
