@@ -1,7 +1,8 @@
 """`python -m faults [--only NAME] [--slice] [--seed N] [--minutes N] [--json]`: break things.
 
 Puts faults into a running line and checks that nothing acknowledged is lost or doubled.
-A whole run writes `RESULTS.md` and `results.json`. Exit 0 if every promise was kept.
+A whole run writes `RESULTS.md` and `results.json`; with `--again` scenarios that were run
+by themselves take their places there, and are named. Exit 0 if every promise was kept.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from faults import report
@@ -31,6 +33,9 @@ def arguments(names: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--only", choices=names, action="append", help="repeatable")
+    parser.add_argument(
+        "--again", action="store_true", help="put --only into the last whole run"
+    )
     parser.add_argument("--slice", action="store_true", help="the part that CI runs")
     parser.add_argument("--seed", type=int, default=SEED, help="of all chance")
     parser.add_argument("--minutes", type=float, help="stop by itself after so many")
@@ -39,7 +44,10 @@ def arguments(names: Sequence[str]) -> argparse.Namespace:
         "--data", type=Path, help="keep what it wrote, in this directory"
     )
     parser.add_argument("--list", action="store_true", help="list the scenarios")
-    return parser.parse_args()
+    told = parser.parse_args()
+    if told.again and (told.slice or not told.only):
+        parser.error("--again goes with --only, and a whole run before it")
+    return told
 
 
 def main() -> int:
@@ -64,7 +72,9 @@ def main() -> int:
     with _directory(told.data) as scratch:
         results = run(plan, scratch)
     made = report.Report(results, told.seed, time.monotonic() - began)
-    if not (told.slice or told.only):
+    if told.again:
+        made = report.renewed(made, HERE, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+    if told.again or not (told.slice or told.only):
         report.write(made, HERE)
     print(report.as_json(made) if told.json else report.as_markdown(made), end="")
     return 1 if made.failed or (told.slice and not told.only and made.too_small) else 0

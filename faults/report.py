@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import machine
@@ -104,6 +104,10 @@ def as_markdown(report: Report) -> str:
         ),
         _words("Tried, and did not bite", _missed(report)),
         _words("Measured beside", _figures(report)),
+        _words(
+            "Run again by themselves, after the whole run",
+            [f"{r.name}: {r.again}" for r in report.results if r.again],
+        ),
         _words("Lost, where no law promises otherwise", _known(report)),
         "## Machine",
         _table(("", ""), list(machine.describe().items())),
@@ -122,6 +126,15 @@ def as_json(report: Report) -> str:
         "scenarios": [one.as_json() for one in report.results],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def renewed(made: Report, folder: Path, moment: str) -> Report:
+    """Put results that were made again in their places in the last whole run's."""
+    told = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    newer = {one.name: replace(one, again=moment) for one in made.results}
+    before = [Result.from_json(one) for one in told["scenarios"]]
+    results = [newer.get(one.name, one) for one in before]
+    return Report(results, told["seed"], told["seconds"])
 
 
 def write(report: Report, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -39,6 +39,8 @@ class Result:
     operations: int = 0
     """Acknowledged while it ran."""
     seconds: float = 0.0
+    again: str = ""
+    """When it was run again by itself, after the whole run; empty if it was not."""
     outcome: Outcome = field(default_factory=Outcome)
     verdict: Verdict = field(default_factory=Verdict)
 
@@ -88,7 +90,28 @@ class Result:
             "known": self.outcome.known,
             "verdict": asdict(self.verdict),
             "recoveries": [_as_json(one) for one in self.outcome.recoveries],
+            "again": self.again,
         }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Result:
+        """Read what `as_json` wrote."""
+        same = ("injections", "missed", "evidence", "restarts", "figures", "problems")
+        outcome = Outcome(
+            **{name: told[name] for name in same},
+            known=told["known"],
+            recoveries=[Recovery(**one) for one in told["recoveries"]],
+        )
+        return cls(
+            told["name"],
+            told["fault"],
+            told["skipped"],
+            told["operations"],
+            told["seconds"],
+            outcome=outcome,
+            verdict=Verdict(**told["verdict"]),
+            again=told.get("again", ""),
+        )
 
 
 def _as_json(recovery: Recovery) -> dict[str, dict[str, float]]:

@@ -29,7 +29,10 @@ def unreadable() -> Entry:
     """Return a fact whose bytes are no fact: its id is none."""
     entry = told(assignment_facts_pb2.ItemClosed())
     return dataclasses.replace(
-        entry, body=link_pb2.Fact(fact_id="no id", kind=entry.kind).SerializeToString()
+        entry,
+        body=link_pb2.Fact(
+            fact_id=f"no id {uuid4()}", kind=entry.kind
+        ).SerializeToString(),
     )
 
 

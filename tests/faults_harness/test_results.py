@@ -101,6 +101,20 @@ def test_the_results_can_be_read_by_a_program() -> None:
     assert told["scenarios"][0]["recoveries"][0]["up"]["province"] == pytest.approx(0.5)
 
 
+def test_what_is_run_again_takes_its_place_and_is_named(tmp_path: Path) -> None:
+    """The others stay as they were, to the last number."""
+    bad = a_result(verdict=Verdict(lost=1, details=["lost county: a report"]))
+    other = a_result(name="freeze", fault="SIGSTOP")
+    report.write(Report([bad, other], 7, 60), tmp_path)
+    made = report.renewed(Report([a_result()], 8, 5), tmp_path, "today")
+
+    assert not made.failed
+    assert [one.again for one in made.results] == ["today", ""]
+    assert made.results[1] == other
+    assert (made.seed, made.operations) == (7, 60_000)
+    assert "* kill: today" in report.as_markdown(made)
+
+
 async def _nothing(context: Context) -> Outcome:
     return context.outcome
 
