@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from deploy.authority import register
 from deploy.authority.register import Kind
-
-_LIST: Final = re.compile(
-    rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s*", re.DOTALL
-)
+from tier.identity.revocation import is_signed, read_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +61,12 @@ def revoked_serials(
     Raises:
         OSError, ValueError: the file cannot be read.
     """
-    serials: set[int] = set()
-    for found in _LIST.findall(lists.read_bytes()):
-        crl = x509.load_pem_x509_crl(found)
-        if any(_signed(crl, one) for one in authorities):
-            serials.update(entry.serial_number for entry in crl)
-    return frozenset(serials)
+    return frozenset(
+        entry.serial_number
+        for crl in read_lists(lists)
+        if is_signed(crl, authorities)
+        for entry in crl
+    )
 
 
 def from_register(file: Path) -> Iterator[Issued]:
@@ -111,8 +106,3 @@ def _node_of(certificate: x509.Certificate) -> str:
     except x509.ExtensionNotFound:
         return ""
     return names[0].rsplit("/", 1)[-1] if len(names) == 1 else ""
-
-
-def _signed(crl: x509.CertificateRevocationList, by: x509.Certificate) -> bool:
-    key = by.public_key()
-    return crl.issuer == by.subject and crl.is_signature_valid(key)  # type: ignore[arg-type] # a CA's key signs

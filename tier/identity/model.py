@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tier.jurisdiction import Code, Level, contains, level_of, parse
+from tier.jurisdiction import Code, Level, ancestors, contains, level_of, parse
 
 SCHEME = "spiffe://"
 CLIENT = "client"
@@ -86,9 +86,7 @@ class Caller:
 
 def path_of(code: Code) -> tuple[Code, ...]:
     """Return the codes from the province down to `code`, itself included."""
-    return tuple(
-        Code(code[:digits]) for digits in (2, 4, 6, 9, 12, 15) if digits <= len(code)
-    )
+    return (*reversed(tuple(ancestors(code))), code)
 
 
 def parse_id(text: str) -> SpiffeId:

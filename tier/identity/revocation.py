@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,12 +65,9 @@ class Revocations:
     def _serials(self) -> frozenset[str]:
         if self._crl is None:
             return frozenset()
-        lists = [
-            x509.load_pem_x509_crl(part + END)
-            for part in self._crl.read_bytes().split(END)[:-1]
-        ]
+        lists = read_lists(self._crl)
         for one in lists:
-            if not any(_signed(one, by) for by in self._authorities.certificates):
+            if not is_signed(one, self._authorities.certificates):
                 raise ValueError(f"{self._crl}: no trusted authority signed this list")
         return frozenset(f"{entry.serial_number:x}" for one in lists for entry in one)
 
@@ -81,7 +78,21 @@ class Revocations:
         return frozenset(told.get("tokens", ())), dict(told.get("subjects", {}))
 
 
-def _signed(crl: x509.CertificateRevocationList, by: x509.Certificate) -> bool:
-    """Whether an authority signed a list."""
-    key = by.public_key()
-    return crl.issuer == by.subject and crl.is_signature_valid(key)  # type: ignore[arg-type] # a CA's key signs
+def read_lists(file: Path) -> list[x509.CertificateRevocationList]:
+    """Read the revocation lists in a PEM file; who signed them is asked of `is_signed`.
+
+    Raises:
+        OSError, ValueError: the file cannot be read.
+    """
+    parts = file.read_bytes().split(END)[:-1]
+    return [x509.load_pem_x509_crl(part + END) for part in parts]
+
+
+def is_signed(
+    crl: x509.CertificateRevocationList, authorities: Iterable[x509.Certificate]
+) -> bool:
+    """Whether one of these authorities signed a list."""
+    return any(
+        crl.issuer == one.subject and crl.is_signature_valid(one.public_key())  # type: ignore[arg-type] # a CA's key signs
+        for one in authorities
+    )
