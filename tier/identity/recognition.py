@@ -38,8 +38,6 @@ class Recognition:
     def forget(self) -> None:
         """Recognise everybody anew, such as after an authority or a key changed."""
         self._known.clear()
-        if self._tokens is not None:
-            self._tokens.forget()
 
     def caller(self, context: Any) -> Caller:
         """Return who makes the call that `context` stands for.

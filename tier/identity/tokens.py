@@ -1,4 +1,4 @@
-"""Tokens of people and integrators: JWT of a configured issuer, checked once each."""
+"""Tokens of people and integrators: JWT of a configured issuer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ LEEWAY_SECONDS = 30.0
 REFRESH_SECONDS = 300.0
 SOONEST_SECONDS = 5.0
 FETCH_SECONDS = 5.0
-REMEMBERED = 20_000
 TOKEN_BYTES = 8192
 KEY_SET_BYTES = 256 * 1024
 REQUIRED = ("iss", "aud", "sub", "exp", "iat", "jti", "division", "roles")
@@ -98,35 +97,20 @@ class KeySet:
 
 
 class Tokens:
-    """Checks tokens; one that was checked is known until it expires."""
+    """Checks tokens."""
 
     def __init__(self, issuer: str, audience: str, keys: KeySet) -> None:
         """Accept tokens of `issuer` for `audience`, signed by one of `keys`."""
         self.keys = keys
         self._issuer = issuer
         self._audience = audience
-        self._known: dict[str, Caller] = {}
-
-    def forget(self) -> None:
-        """Check every token anew, such as after the keys changed."""
-        self._known.clear()
 
     def read(self, token: str) -> Caller:
-        """Return who a token speaks for.
+        """Return who a token speaks for; every time anew, `Recognition` remembers.
 
         Raises:
             TokenRefused: signature, issuer, audience, time, or a claim is wrong.
         """
-        caller = self._known.get(token)
-        if caller is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            caller = self._known[token] = self._verify(token)
-        elif caller.expires_at < time.time():
-            raise TokenRefused(problem="it has expired")
-        return caller
-
-    def _verify(self, token: str) -> Caller:
         if len(token) > TOKEN_BYTES:
             raise TokenRefused(problem="it is too long")
         try:
