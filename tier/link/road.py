@@ -1,4 +1,4 @@
-"""The fast road: NATS JetStream. Nothing else imports nats.
+"""The fast road: NATS JetStream. Nothing but this and `pull` imports nats.
 
 The road may lose, repeat and reorder: the marks notice, the repair mends. So a publish
 that fails is counted and forgotten, and a message is acknowledged once its facts are
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -33,6 +32,7 @@ from nats.js.api import (
 )
 
 from tier.lanes import MESSAGE_BYTES, STREAM_BYTES, Lane
+from tier.link.pull import FIRST_PAUSE, PULL_BYTES, PULL_MESSAGES, Message, Pull
 from tier.runtime import telemetry
 
 LOG = structlog.get_logger(__name__)
@@ -40,16 +40,13 @@ LOG = structlog.get_logger(__name__)
 STREAM_SECONDS = 3600
 DUPLICATE_SECONDS = 0.1
 """The least there is: nothing of ours relies on it, and an id could be squatted."""
-PULL_MESSAGES = 64
-PULL_BYTES = 16 * 1024 * 1024
-PULL_SECONDS = 10.0
-"""What died with its asker takes messages no longer than this; the repair brings them."""
-HEARTBEAT_SECONDS = 0.5
-MAX_BACKOFF_SECONDS = 2.0
 PUBLISH_SECONDS = 2.0
 CONNECT_SECONDS = 3.0
+DIAL_SECONDS = 5 * CONNECT_SECONDS
+"""The library bounds most steps of a connection by CONNECT_SECONDS, but not each."""
 HANG_UP_SECONDS = 0.5
-FIRST_PAUSE = 0.1
+LOOK_SECONDS = 1.0
+"""How often a connection is looked at that has not said anything of its end."""
 LONGEST_PAUSE = 1.0
 PENDING_BYTES = 8 * 1024 * 1024
 """What may wait for a slow server before a publish is refused."""
@@ -74,7 +71,7 @@ class Road:
         self._tls = tls
         self._client = Client()
         self._own: Sequence[Lane] = ()
-        self._pulls: set[_Pull] = set()
+        self._pulls: set[Pull] = set()
         self._open = asyncio.Event()
 
     async def run(self, own: Sequence[Lane]) -> None:
@@ -88,20 +85,34 @@ class Road:
         while True:
             closed = asyncio.Event()
             try:
-                self._client = await self._connected(closed)
+                async with asyncio.timeout(DIAL_SECONDS):
+                    self._client = await self._connected(closed)
             except (NatsError, OSError, TimeoutError, ValueError) as failure:
                 LOG.info("no road", error=f"{type(failure).__name__}: {failure}")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
-            await self._make_lanes()
+            made = await self._make_lanes()
             self._open.set()
-            await closed.wait()
+            await self._until_closed(closed, made=made)
             self._open.clear()
             for pull in self._pulls:
                 pull.end()
             pause = FIRST_PAUSE
             await asyncio.sleep(pause)
+
+    async def _until_closed(self, closed: asyncio.Event, *, made: bool) -> None:
+        """Wait for the end of this connection; try again what lanes could not be made.
+
+        A server that has just begun may be too busy to answer, and a lane nobody sends on
+        would stay missing. Nor is the library's word for the end waited for alone: where
+        the last bytes could not be sent, it ends without saying it.
+        """
+        while not self._client.is_closed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(closed.wait(), LOOK_SECONDS)
+            if not made:
+                made = await self._make_lanes()
 
     async def close(self) -> None:
         """Hang up; the library may wait for ever for the end of what is broken."""
@@ -123,9 +134,11 @@ class Road:
         if not self._client.is_connected:
             return False
         try:
-            await self._client.jetstream(timeout=PUBLISH_SECONDS).publish(
-                lane.subject, data, stream=lane.stream
-            )
+            # The library waits without end for room, if the connection breaks meanwhile.
+            async with asyncio.timeout(2 * PUBLISH_SECONDS):
+                await self._client.jetstream(timeout=PUBLISH_SECONDS).publish(
+                    lane.subject, data, stream=lane.stream
+                )
         except (NatsError, OSError, TimeoutError) as failure:
             LOG.info(
                 "road refused a bundle", lane=lane.stream, error=type(failure).__name__
@@ -136,11 +149,7 @@ class Road:
         return True
 
     async def messages(self, lane: Lane) -> AsyncIterator[Message]:
-        """Yield bundles of a lane as they come, without end, over cuts and restarts.
-
-        Our own loop over the pull protocol: `fetch` of nats-py loses batches, and has no
-        heartbeat that survives a restart of the server.
-        """
+        """Yield bundles of a lane as they come, without end, over cuts and restarts."""
         while True:
             await self._open.wait()
             async with contextlib.aclosing(self._pulled(lane)) as messages:
@@ -152,7 +161,7 @@ class Road:
         """Yield bundles of a lane until this connection ends."""
         client = self._client
         own = lane in self._own or self._tls is None
-        pull = _Pull(lane.next if own else lane.ask, client.new_inbox())
+        pull = Pull(lane.next if own else lane.ask, client.new_inbox())
         with contextlib.suppress(NatsError, OSError):
             await client.subscribe(
                 f"{pull.inbox}.*",
@@ -199,6 +208,7 @@ class Road:
                 ping_interval=5,
                 max_outstanding_pings=2,
                 pending_size=PENDING_BYTES,
+                flush_timeout=PUBLISH_SECONDS,
                 closed_cb=note_end,
                 error_cb=self._note_error,
                 inbox_prefix=f"_INBOX.{self._name}".encode(),
@@ -215,17 +225,28 @@ class Road:
             raise
         return client
 
-    async def _make_lanes(self) -> None:
-        """Make streams and consumers that are missing, such as after a wiped store."""
+    async def _make_lanes(self) -> bool:
+        """Make streams and consumers that are missing, such as after a wiped store.
+
+        A lane refused does not keep the others waiting; a server that is silent is not
+        asked again for each. Return whether all are there.
+        """
+        made = True
         jetstream = self._client.jetstream(timeout=PUBLISH_SECONDS)
-        try:
-            for lane in self._own:
+        for lane in self._own:
+            try:
                 await jetstream.add_stream(_stream(lane))
                 await jetstream.add_consumer(lane.stream, _consumer(lane))
-        except (NatsError, OSError, TimeoutError) as failure:
-            LOG.warning(
-                "lanes not made yet", error=f"{type(failure).__name__}: {failure}"
-            )
+            except (NatsError, OSError, TimeoutError) as failure:
+                made = False
+                LOG.warning(
+                    "lane not made yet",
+                    lane=lane.stream,
+                    error=f"{type(failure).__name__}: {failure}",
+                )
+                if isinstance(failure, TimeoutError):
+                    break
+        return made
 
     async def _note_error(self, failure: Exception) -> None:
         text = f"{type(failure).__name__}: {failure}"
@@ -234,97 +255,6 @@ class Road:
             LOG.warning("NATS refused us", error=text)
         else:
             LOG.info("road", error=text)
-
-
-class Message:
-    """A bundle that arrived; acknowledge it when its facts are committed."""
-
-    __slots__ = ("_message",)
-
-    def __init__(self, message: Msg) -> None:
-        """Wrap it."""
-        self._message = message
-
-    @property
-    def data(self) -> bytes:
-        """The bundle's bytes."""
-        return self._message.data
-
-    async def ack(self) -> None:
-        """Stop the redelivery; if this is lost, the marks drop the repeat."""
-        with contextlib.suppress(NatsError, OSError):
-            await self._message.ack()
-
-
-class _Pull:
-    """The state of one continuous pull, until its connection ends."""
-
-    def __init__(self, subject: str, inbox: str) -> None:
-        self.inbox = inbox
-        self._subject = subject
-        # We ask for less than fits; whoever sends more than was asked for is not heard.
-        self._queue: asyncio.Queue[Msg | None] = asyncio.Queue(4 * PULL_MESSAGES)
-        self._number = 0
-        self._backoff = FIRST_PAUSE
-        self.outstanding = 0
-        self.refused = False
-
-    async def take(self, message: Msg) -> None:
-        with contextlib.suppress(asyncio.QueueFull):
-            self._queue.put_nowait(message)
-
-    def end(self) -> None:
-        """Wake who waits: this connection is over."""
-        with contextlib.suppress(asyncio.QueueFull):
-            self._queue.put_nowait(None)
-
-    async def ask(self, client: Client) -> None:
-        """Ask for the next messages; on a dead connection wait a little."""
-        self._number += 1
-        self.refused = False
-        request = {
-            "batch": PULL_MESSAGES,
-            "max_bytes": PULL_BYTES,
-            "expires": int(PULL_SECONDS * 1e9),
-            "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
-        }
-        try:
-            await client.publish(
-                self._subject,
-                json.dumps(request).encode(),
-                f"{self.inbox}.{self._number}",
-            )
-            self.outstanding = PULL_MESSAGES
-        except (NatsError, OSError):
-            await self._rest()
-
-    async def next(self) -> Msg | None:
-        """Return the next message; None for heartbeats, ends and silence."""
-        try:
-            async with asyncio.timeout(2 * HEARTBEAT_SECONDS + 0.5):
-                message = await self._queue.get()
-        except TimeoutError:  # two heartbeats missed: this pull is dead
-            self.outstanding = 0
-            return None
-        if message is None:
-            return None
-        headers = message.headers or {}
-        if not message.subject.startswith(self.inbox):  # whatever its headers pretend
-            self._backoff = FIRST_PAUSE
-            self.outstanding -= 1
-            return message
-        status = headers.get("Status")
-        if message.subject.endswith(f".{self._number}") and status != "100":
-            self.outstanding = 0  # 404, 408, 409, 503: this pull is over
-            full = "Batch Completed" in headers.get("Description", "")
-            if status in {"503", "409", "404"} and not full:
-                self.refused = True
-                await self._rest()
-        return None
-
-    async def _rest(self) -> None:
-        await asyncio.sleep(self._backoff)
-        self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
 
 
 def tls_context(certificate: Path, key: Path, authorities: Path) -> ssl.SSLContext:

@@ -24,7 +24,8 @@ from tier.link.actions import Doors
 from tier.link.contact import Contact, Contacts
 from tier.link.errors import BundleForged
 from tier.link.model import Run
-from tier.link.road import Message, Road
+from tier.link.pull import Message
+from tier.link.road import Road
 from tier.runtime import failpoints, telemetry
 from tier.runtime.errors import TierError
 from tier.runtime.telemetry import Kind

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import signal
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import nats
 import pytest
 import structlog
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 
 from deploy.authority import actions, wishes
 from deploy.authority.store import Store
+from deploy.embedded.nats import NatsServer
 from tests.walls.nats.ground import ONE, PLACES, Ground, of, own_lanes
 from tests.walls.nats.raw import Pub, opened
 from tier.lanes import DOWN, UP, Lane
@@ -58,6 +64,14 @@ async def published(road: Road, one: Lane, word: bytes) -> None:
             await asyncio.sleep(0.05)
 
 
+async def exists(jetstream: JetStreamContext, lane: Lane) -> bool:
+    try:
+        await jetstream.stream_info(lane.stream)
+    except NotFoundError:
+        return False
+    return True
+
+
 async def come(arrived: list[bytes], word: bytes) -> None:
     async with asyncio.timeout(SECONDS):
         while word not in arrived:
@@ -99,6 +113,65 @@ async def test_a_renewed_certificate_is_used_by_the_next_connection(
             await road.close()
 
     assert len(set(shown)) == 2
+
+
+async def test_a_lane_that_could_not_be_made_is_made_later_and_keeps_no_other_waiting(
+    tmp_path: Path,
+) -> None:
+    """Nobody sends on it, nobody asks for it: the road itself tries again."""
+    lanes = own_lanes(PLACES["wuhua"])
+    with NatsServer(tmp_path) as server, structlog.testing.capture_logs() as logs:
+        client = await nats.connect(server.url)
+        jetstream = client.jetstream()
+        await jetstream.add_stream(name="in-the-way", subjects=[lanes[0].subject])
+        road = Road(server.url, "wuhua")
+        running = asyncio.create_task(road.run(lanes))
+        async with asyncio.timeout(SECONDS):
+            while not [one for one in logs if one["event"] == "lane not made yet"]:
+                await asyncio.sleep(0.05)
+            for lane in lanes[1:]:
+                while not await exists(jetstream, lane):
+                    await asyncio.sleep(0.05)
+            in_the_way = await exists(jetstream, lanes[0])
+            await jetstream.delete_stream("in-the-way")
+            while not await exists(jetstream, lanes[0]):
+                await asyncio.sleep(0.05)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await road.close()
+        await client.close()
+
+    assert not in_the_way
+    assert {one["lane"] for one in logs if one["event"] == "lane not made yet"} == {
+        lanes[0].stream
+    }
+
+
+async def test_a_connection_that_ends_with_words_unsent_is_made_anew(
+    tmp_path: Path,
+) -> None:
+    """The library then fails while it closes, and never says that it has."""
+    with NatsServer(tmp_path) as server:
+        road = Road(server.url, "wuhua")
+        running = asyncio.create_task(road.run(own_lanes(PLACES["wuhua"])))
+        down = of(DOWN, "wuhua", "huashan")
+        await published(road, down, b"before")
+        os.kill(server.pid, signal.SIGSTOP)
+        talking = []
+        for _ in range(20):
+            talking.append(asyncio.create_task(road.publish(down, bytes(900_000))))
+            await asyncio.sleep(0.001)  # one by one: first the kernel's room, then ours
+        await asyncio.sleep(0.3)
+        os.kill(server.pid, signal.SIGKILL)
+        sent = await asyncio.gather(*talking)
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
+        await published(road, down, b"after")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await road.close()
+
+    assert not any(sent)
 
 
 async def test_a_message_that_pretends_to_be_the_server_is_a_message(
