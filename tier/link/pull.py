@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Iterator
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -21,6 +22,21 @@ PULL_SECONDS = 10.0
 HEARTBEAT_SECONDS = 0.5
 FIRST_PAUSE = 0.1
 MAX_BACKOFF_SECONDS = 2.0
+
+
+@contextlib.contextmanager
+def heeding() -> Iterator[None]:
+    """Raise the cancellation that nats-py keeps to itself while it sends.
+
+    `Client._flush_pending` ends quietly where it is cancelled; who called it would go on,
+    and the end of a service would wait for it for ever. Raises: asyncio.CancelledError.
+    """
+    try:
+        yield
+    finally:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
 
 
 class Message:
@@ -39,7 +55,7 @@ class Message:
 
     async def ack(self) -> None:
         """Stop the redelivery; if this is lost, the marks drop the repeat."""
-        with contextlib.suppress(NatsError, OSError):
+        with heeding(), contextlib.suppress(NatsError, OSError):
             await self._message.ack()
 
 
@@ -78,11 +94,12 @@ class Pull:
             "idle_heartbeat": int(HEARTBEAT_SECONDS * 1e9),
         }
         try:
-            await client.publish(
-                self._subject,
-                json.dumps(request).encode(),
-                f"{self.inbox}.{self._number}",
-            )
+            with heeding():
+                await client.publish(
+                    self._subject,
+                    json.dumps(request).encode(),
+                    f"{self.inbox}.{self._number}",
+                )
             self.outstanding = PULL_MESSAGES
         except (NatsError, OSError):
             await self._rest()

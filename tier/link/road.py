@@ -32,7 +32,14 @@ from nats.js.api import (
 )
 
 from tier.lanes import MESSAGE_BYTES, STREAM_BYTES, Lane
-from tier.link.pull import FIRST_PAUSE, PULL_BYTES, PULL_MESSAGES, Message, Pull
+from tier.link.pull import (
+    FIRST_PAUSE,
+    PULL_BYTES,
+    PULL_MESSAGES,
+    Message,
+    Pull,
+    heeding,
+)
 from tier.runtime import telemetry
 
 LOG = structlog.get_logger(__name__)
@@ -116,8 +123,8 @@ class Road:
 
     async def close(self) -> None:
         """Hang up; the library may wait for ever for the end of what is broken."""
-        if self._open.is_set():
-            self._open.clear()
+        self._open.clear()
+        if self._client.is_connected:
             with contextlib.suppress(
                 NatsError, OSError, TimeoutError, asyncio.CancelledError
             ):
@@ -136,9 +143,10 @@ class Road:
         try:
             # The library waits without end for room, if the connection breaks meanwhile.
             async with asyncio.timeout(2 * PUBLISH_SECONDS):
-                await self._client.jetstream(timeout=PUBLISH_SECONDS).publish(
-                    lane.subject, data, stream=lane.stream
-                )
+                with heeding():
+                    await self._client.jetstream(timeout=PUBLISH_SECONDS).publish(
+                        lane.subject, data, stream=lane.stream
+                    )
         except (NatsError, OSError, TimeoutError) as failure:
             LOG.info(
                 "road refused a bundle", lane=lane.stream, error=type(failure).__name__
@@ -162,7 +170,7 @@ class Road:
         client = self._client
         own = lane in self._own or self._tls is None
         pull = Pull(lane.next if own else lane.ask, client.new_inbox())
-        with contextlib.suppress(NatsError, OSError):
+        with heeding(), contextlib.suppress(NatsError, OSError):
             await client.subscribe(
                 f"{pull.inbox}.*",
                 cb=pull.take,
@@ -235,8 +243,9 @@ class Road:
         jetstream = self._client.jetstream(timeout=PUBLISH_SECONDS)
         for lane in self._own:
             try:
-                await jetstream.add_stream(_stream(lane))
-                await jetstream.add_consumer(lane.stream, _consumer(lane))
+                with heeding():
+                    await jetstream.add_stream(_stream(lane))
+                    await jetstream.add_consumer(lane.stream, _consumer(lane))
             except (NatsError, OSError, TimeoutError) as failure:
                 made = False
                 LOG.warning(
