@@ -18,6 +18,7 @@ from tests.journeys.office import Office, eventually, open_office
 
 SMALL = {"shared_buffers": "64MB"}
 """What PostgreSQL needs for a test."""
+LAST_LINES = 20
 
 
 @dataclass(slots=True)
@@ -51,8 +52,22 @@ async def at_work(running: Running, codes: Sequence[str]) -> AsyncIterator[Offic
     async with open_office(running.places, running.history, running.codes) as office:
         if is_first:
             await office.load()
-            await eventually(lambda: arrived(office), "divisions at every node")
+            try:
+                await eventually(lambda: arrived(office), "divisions at every node")
+            except AssertionError as late:
+                raise AssertionError(f"{late}\n{last_words(running.line)}") from late
         yield office
+
+
+def last_words(line: Line) -> str:
+    """Return which part runs, and what each said last: for who reads a failure later."""
+    said = []
+    for name, component in line.components().items():
+        log = line.site.logs / f"{name}.log"
+        words = log.read_text(errors="replace").splitlines() if log.exists() else []
+        state = "runs" if component.is_running else "does not run"
+        said += [f"{name} {state}:", *words[-LAST_LINES:]]
+    return "\n".join(said)
 
 
 async def arrived(office: Office) -> bool:
