@@ -90,6 +90,24 @@ async def test_a_flood_of_streams_is_not_felt(
     assert memory(running) - before < 256 * 2**20
 
 
+async def test_many_who_come_and_go_do_no_harm(running: Path, wire: Target) -> None:
+    """Handshakes at once, over and over: nobody is turned away, and nothing breaks."""
+    ends = time.monotonic() + 2 * SECONDS
+    served = 0
+
+    async def come_and_go(number: int) -> None:
+        nonlocal served
+        while time.monotonic() < ends:
+            async with caller(running, address_of(wire), f"guest {number}") as one:
+                await one.ask()
+            served += 1
+
+    await asyncio.gather(*(come_and_go(number) for number in range(HONEST)))
+    LOG.info("%d connections in %.0f s", served, 2 * SECONDS)
+
+    assert served > 50
+
+
 async def test_ten_times_too_many_calls_of_one_caller_are_not_felt_by_others(
     running: Path, wire: Target
 ) -> None:

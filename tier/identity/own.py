@@ -51,11 +51,21 @@ class TlsFiles:
         """Return credentials that demand a certificate of every caller.
 
         The files are read for each handshake, so that a renewed certificate is shown to
-        the next caller.
+        the next caller. gRPC must not be given again what it has: it would put the new
+        in the place of the old while other handshakes use it, and crash.
         """
+        shown = self._now()
+
+        def renewed() -> grpc.ServerCertificateConfiguration | None:
+            nonlocal shown
+            if (now := self._now()) == shown:
+                return None
+            shown = now
+            return _configuration(shown)
+
         return grpc.dynamic_ssl_server_credentials(
-            self._shown(),
-            self._shown,
+            _configuration(shown),
+            renewed,  # type: ignore[arg-type]  # the stub forgets None: no change
             require_client_authentication=True,
         )
 
@@ -63,12 +73,6 @@ class TlsFiles:
         """Return credentials to call another node with, as the files are now."""
         authorities, key, certificate = self._now()
         return grpc.ssl_channel_credentials(authorities, key, certificate)
-
-    def _shown(self) -> grpc.ServerCertificateConfiguration:
-        authorities, key, certificate = self._now()
-        return grpc.ssl_server_certificate_configuration(
-            [(key, certificate)], authorities
-        )
 
     def _now(self) -> tuple[bytes, bytes, bytes]:
         """Return authorities, key and certificate as the files are, if they fit.
@@ -193,6 +197,14 @@ def _fit(key: bytes, certificate: bytes) -> bool:
     """Whether a certificate is of a key, both PEM."""
     public = x509.load_pem_x509_certificate(certificate).public_key()
     return load_pem_private_key(key, None).public_key() == public
+
+
+def _configuration(
+    pem: tuple[bytes, bytes, bytes],
+) -> grpc.ServerCertificateConfiguration:
+    """Return what gRPC shows and trusts."""
+    authorities, key, certificate = pem
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
 
 
 def _stamp(file: Path) -> tuple[int, int]:
