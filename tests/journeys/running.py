@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from deploy.embedded.files import tail
 from deploy.embedded.line import Line
 from ducha.division.v1 import division_service_pb2 as divisions_api
 from tests.checkers import whole
@@ -63,10 +64,9 @@ def last_words(line: Line) -> str:
     """Return which part runs, and what each said last: for who reads a failure later."""
     said = []
     for name, component in line.components().items():
-        log = line.site.logs / f"{name}.log"
-        words = log.read_text(errors="replace").splitlines() if log.exists() else []
         state = "runs" if component.is_running else "does not run"
-        said += [f"{name} {state}:", *words[-LAST_LINES:]]
+        words = tail(line.site.logs / f"{name}.log", LAST_LINES)
+        said += [f"{name} {state}:", words]
     return "\n".join(said)
 
 

@@ -118,7 +118,7 @@ class Road:
         while not self._client.is_closed:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(closed.wait(), LOOK_SECONDS)
-            if not made:
+            if not made and self._client.is_connected:
                 made = await self._make_lanes()
 
     async def close(self) -> None:
