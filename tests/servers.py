@@ -37,8 +37,10 @@ from tier.runtime.server import OPTIONS, Door
 
 TIER = Path(__file__).parent.parent / "tier"
 LAYERS = (
-    "runtime", "ledger", "link", "division", "catalogue", "registry", "assignment",
-    "reporting", "relief", "approval", "sealing",
+    "runtime", "ledger", "link", "division", "calendar", "inbox", "catalogue",
+    "registry", "assignment", "timing", "petition", "rectification", "urging",
+    "timeline", "reporting",
+    "relief", "approval", "sealing",
 )  # fmt: skip
 TOWNSHIP = TIER.parent / "services" / "township"
 SCHEMAS = [(name, TIER / name / "schema") for name in LAYERS]
@@ -136,6 +138,7 @@ async def node_app(
                     review_buffer=timedelta(days=1),
                     contact=timedelta(seconds=30),
                     silent=tuple,
+                    real=now,
                 )
                 raise _Done
         except* _Done:

@@ -17,6 +17,8 @@ from tier.identity.own import OwnIdentity
 from tier.jurisdiction import Code
 from tier.ledger import Entry, Feed
 from tier.node import Node
+from tier.runtime import clock
+from tier.runtime.clock import REAL, Pace
 from tier.runtime.db import Database, Tx
 
 
@@ -36,6 +38,10 @@ class App:
     """Child nodes out of contact now, each with when it was last heard of."""
     identity: OwnIdentity | None = None
     """What the node proves itself by; None where it runs without walls, on loopback."""
+    real: Callable[[], datetime] = clock.now
+    """Real time, where `now` is simulated: for proofs and contact."""
+    pace: Pace = REAL
+    """How fast `now` runs: who waits until a moment of it waits `pace.real_seconds`."""
 
 
 @dataclass(frozen=True, slots=True)

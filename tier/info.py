@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -14,13 +15,22 @@ from ducha.server.v1.server_service_pb2_grpc import (
     add_ServerServiceServicer_to_server,
 )
 from tier.node import Node
+from tier.runtime import clock, moments
+from tier.runtime.clock import REAL, Pace
 
 
 class ServerService(ServerServiceServicer):
     """Serve `ducha.server.v1.ServerService`."""
 
-    def __init__(self, node: Node, capabilities: Sequence[str]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        capabilities: Sequence[str],
+        now: Callable[[], datetime],
+        pace: Pace,
+    ) -> None:
         """Describe `node`."""
+        self._now = now
         self._info = pb.GetServerInfoResponse(
             version=version("ducha"),
             node=node.name,
@@ -30,6 +40,11 @@ class ServerService(ServerServiceServicer):
             parent=node.parent or "",
             children=[child.name for child in node.children],
         )
+        if pace.is_simulated:
+            simulated = pb.SimulatedClock(
+                rate=pace.rate, epoch_time=moments.stamp(pace.epoch)
+            )
+            self._info.simulated_clock.CopyFrom(simulated)
 
     async def GetServerInfo(
         self,
@@ -37,12 +52,21 @@ class ServerService(ServerServiceServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> pb.GetServerInfoResponse:
         """Describe this server."""
-        return self._info
+        told = pb.GetServerInfoResponse()
+        told.CopyFrom(self._info)
+        told.server_time.CopyFrom(moments.stamp_of(self._now()))
+        return told
 
 
 def add_info_service(
-    node: Node, capabilities: Sequence[str], server: grpc.aio.Server
+    node: Node,
+    capabilities: Sequence[str],
+    server: grpc.aio.Server,
+    *,
+    now: Callable[[], datetime] = clock.now,
+    pace: Pace = REAL,
 ) -> str:
     """Mount the service."""
-    add_ServerServiceServicer_to_server(ServerService(node, capabilities), server)
+    service = ServerService(node, capabilities, now, pace)
+    add_ServerServiceServicer_to_server(service, server)
     return "ducha.server.v1.ServerService"

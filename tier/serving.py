@@ -26,7 +26,8 @@ from tier.link.road import Road
 from tier.node import Node
 from tier.policy.entrance import WalledEntrance
 from tier.policy.guard import Guard
-from tier.runtime import clock, http, requests, server
+from tier.runtime import http, requests, server
+from tier.runtime.clock import Clock, Pace
 from tier.runtime.db import Database
 from tier.runtime.errors import TierError
 from tier.runtime.rpc_telemetry import telemetry_interceptor
@@ -64,6 +65,7 @@ async def run_node(
 ) -> None:
     """Start everything in the order a caller may rely on, wait for `stop`, drain."""
     told, node = deployment.told, deployment.node
+    steady = _clock(told.pace, tasks)
     names = [child.name for child in node.children]
     neighbours = [*names, *filter(None, [node.parent])]
     contacts = Contacts(neighbours, names, timedelta(seconds=told.contact_seconds))
@@ -71,13 +73,15 @@ async def run_node(
         node=node,
         db=db,
         feed=Feed(),
-        now=clock.now,
+        now=steady.now,
         tasks=tasks,
         draining=asyncio.Event(),
         review_buffer=timedelta(hours=told.review_buffer_hours),
         contact=timedelta(seconds=told.contact_seconds),
         silent=contacts.silent,
         identity=deployment.identity,
+        real=steady.real,
+        pace=steady.pace,
     )
     if deployment.identity is not None:
         tasks.create_task(deployment.identity.watch())
@@ -85,6 +89,15 @@ async def run_node(
     await lines.open()
     tasks.create_task(_prune(app))
     await _serve_until(stop, deployment, app, lines)
+
+
+def _clock(pace: Pace, tasks: asyncio.TaskGroup) -> Clock:
+    """Return the node's clock, which compares itself with the wall."""
+    if pace.is_simulated:
+        LOG.warning("SIMULATED CLOCK", rate=pace.rate, epoch=str(pace.epoch))
+    steady = Clock(pace)
+    tasks.create_task(steady.run())
+    return steady
 
 
 async def _serve_until(
@@ -129,7 +142,13 @@ async def _start_server(
     mounted = [add(app, grpc_server) for one in capabilities for add in one.services]
     mounted += lines.add_services(grpc_server)
     mounted.append(
-        add_info_service(app.node, [one.name for one in capabilities], grpc_server)
+        add_info_service(
+            app.node,
+            [one.name for one in capabilities],
+            grpc_server,
+            now=app.now,
+            pace=app.pace,
+        )
     )
     health_pb2_grpc.add_HealthServicer_to_server(condition, grpc_server)
     reflection.enable_server_reflection(

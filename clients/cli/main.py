@@ -11,6 +11,7 @@ from clients.cli import (
     access,
     approval,
     ca,
+    calendar,
     catalogue,
     collection,
     divisions,
@@ -18,11 +19,14 @@ from clients.cli import (
     ledger,
     moves,
     nats,
+    notices,
     operation,
     registry,
     registry_proofs,
     registry_values,
     registry_watch,
+    statistics,
+    timeline,
     token,
     watching,
     work,
@@ -41,6 +45,7 @@ __all__ = [
     "registry_values",
     "registry_watch",
     "run",
+    "timeline",
     "watching",
 ]
 
@@ -85,15 +90,18 @@ command(app, "demo", example="ducha demo --lang zh")(demo)
 work.register(app)
 app.add_typer(items.app, name="item")
 app.add_typer(divisions.app, name="division")
+app.add_typer(calendar.app, name="calendar")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(registry.app, name="registry")
 app.add_typer(collection.app, name="collection")
 app.add_typer(approval.app, name="approval")
+app.add_typer(statistics.app, name="statistics")
 command(
     app,
     "indicators",
     example="ducha indicators safety.hazards_settled_share --period 2026-11",
 )(indicators)
+app.add_typer(notices.app, name="notice")
 app.add_typer(operation.links, name="link")
 app.add_typer(nats.app, name="nats")
 app.add_typer(operation.quarantine, name="quarantine")

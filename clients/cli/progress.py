@@ -63,7 +63,12 @@ def print_counts(session: Session, whole: api.ListProgressResponse) -> None:
         session.say("As of ", "截至 ") + (render.when(whole.as_of_time) or "?"),
         style="dim",
     )
-    for silent in whole.out_of_contact:
+    print_silent(session, whole.out_of_contact)
+
+
+def print_silent(session: Session, nodes: Iterable[pb.OutOfContact]) -> None:
+    """Print which nodes are out of contact, so that counts below them may be old."""
+    for silent in nodes:
         last = render.when(silent.last_contact_time) or session.say("never", "从未")
         session.out.print(
             session.say(

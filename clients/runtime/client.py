@@ -11,6 +11,10 @@ from clients.runtime.credentials import Credentials
 from ducha.access.v1.access_service_pb2_grpc import AccessServiceStub
 from ducha.approval.v1.approval_service_pb2_grpc import ApprovalServiceStub
 from ducha.assignment.v1.assignment_service_pb2_grpc import AssignmentServiceStub
+from ducha.calendar.v1.calendar_service_pb2_grpc import (
+    CalendarKeepingServiceStub,
+    CalendarServiceStub,
+)
 from ducha.catalogue.v1.catalogue_service_pb2_grpc import (
     CatalogueKeepingServiceStub,
     CatalogueServiceStub,
@@ -20,12 +24,20 @@ from ducha.division.v1.division_service_pb2_grpc import (
     DivisionKeepingServiceStub,
     DivisionServiceStub,
 )
+from ducha.inbox.v1.inbox_service_pb2_grpc import InboxServiceStub
 from ducha.indicator.v1.indicator_service_pb2_grpc import IndicatorServiceStub
 from ducha.link.v1.link_service_pb2_grpc import LinkOperationServiceStub
+from ducha.rectification.v1.rectification_service_pb2_grpc import (
+    RectificationServiceStub,
+)
 from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from ducha.relief.v1.relief_service_pb2_grpc import ReliefServiceStub
 from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
 from ducha.server.v1.server_service_pb2_grpc import ServerServiceStub
+from ducha.statistics.v1.statistics_service_pb2_grpc import StatisticsServiceStub
+from ducha.timeline.v1.timeline_service_pb2_grpc import TimelineServiceStub
+from ducha.timing.v1.timing_service_pb2_grpc import TimingServiceStub
+from ducha.urging.v1.urging_service_pb2_grpc import UrgingServiceStub
 
 MESSAGE_BYTES = 16 * 1024 * 1024
 
@@ -61,17 +73,25 @@ class Client:
         self.access = AccessServiceStub(self.channel)
         self.approval = ApprovalServiceStub(self.channel)
         self.assignments = AssignmentServiceStub(self.channel)
+        self.calendar = CalendarServiceStub(self.channel)
+        self.calendar_keeping = CalendarKeepingServiceStub(self.channel)
         self.catalogue = CatalogueServiceStub(self.channel)
         self.catalogue_keeping = CatalogueKeepingServiceStub(self.channel)
         self.collection = CollectionServiceStub(self.channel)
         self.divisions = DivisionServiceStub(self.channel)
+        self.inbox = InboxServiceStub(self.channel)
         self.indicators = IndicatorServiceStub(self.channel)
         self.keeping = DivisionKeepingServiceStub(self.channel)
         self.links = LinkOperationServiceStub(self.channel)
+        self.rectification = RectificationServiceStub(self.channel)
         self.registry = RegistryServiceStub(self.channel)
         self.relief = ReliefServiceStub(self.channel)
         self.reporting = ReportingServiceStub(self.channel)
         self.server = ServerServiceStub(self.channel)
+        self.statistics = StatisticsServiceStub(self.channel)
+        self.timeline = TimelineServiceStub(self.channel)
+        self.timing = TimingServiceStub(self.channel)
+        self.urging = UrgingServiceStub(self.channel)
 
     async def call(
         self, method: Method[Asked, Answered], request: Asked, *, repeat: bool = True

@@ -53,6 +53,9 @@ class Options:
     """Certificates, tokens, permissions; without, all on this machine may do everything."""
     chain: bool = False
     """A NATS server for each node, a leaf node of its parent's, instead of one for all."""
+    clock_rate: float = 1.0
+    """Seconds of SIMULATED time in a real second, for all nodes; 1 is real time. It stays with
+    the data: a directory whose time ran fast is started at the same rate again."""
 
 
 class Line:
@@ -283,7 +286,10 @@ class Line:
         )
 
     def _configure(self) -> list[str]:
+        rate = self.options.clock_rate
         around = Surroundings(
+            clock_rate=rate,
+            clock_epoch=None if rate == 1.0 else self.site.clock_epoch(rate),
             otlp_endpoint=self.site.otlp_endpoint,
             log_level=self.options.log_level,
             identity=str(self.site.identity) if self.options.walls else "",

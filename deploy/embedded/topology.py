@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from deploy.authority.issuer import issuer_of
@@ -78,6 +79,10 @@ class Surroundings:
     """Directory of certificates and keys; empty for a line without walls."""
     domain: str = ""
     """Trust domain of what lies there."""
+    clock_rate: float = 1.0
+    """Seconds of simulated time in a real second."""
+    clock_epoch: datetime | None = None
+    """The real moment from which on it is simulated."""
 
 
 def one_node_a_tier(root: str) -> tuple[NodeSpec, ...]:
@@ -123,6 +128,9 @@ def configuration(
         f"otlp_endpoint = {_text(around.otlp_endpoint)}",
         f"log_level = {_text(around.log_level)}",
     ]
+    if around.clock_epoch is not None:
+        lines += [f"clock_rate = {around.clock_rate}"]
+        lines += [f"clock_epoch = {around.clock_epoch.isoformat()}"]
     if around.identity:
         lines += _identity(around, place.spec.name)
     if place.parent is not None and parent_grpc is not None:

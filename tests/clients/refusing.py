@@ -16,14 +16,20 @@ from grpc_status import rpc_status
 
 from ducha.approval.v1 import approval_service_pb2_grpc as approval_grpc
 from ducha.assignment.v1 import assignment_service_pb2_grpc as assignment_grpc
+from ducha.calendar.v1 import calendar_service_pb2_grpc as calendar_grpc
 from ducha.collection.v1 import collection_service_pb2_grpc as collection_grpc
 from ducha.division.v1 import division_service_pb2_grpc as division_grpc
+from ducha.inbox.v1 import inbox_service_pb2_grpc as inbox_grpc
 from ducha.indicator.v1 import indicator_service_pb2_grpc as indicator_grpc
 from ducha.link.v1 import link_service_pb2_grpc as link_grpc
+from ducha.rectification.v1 import rectification_service_pb2_grpc as rectification_grpc
 from ducha.registry.v1 import registry_service_pb2_grpc as registry_grpc
 from ducha.relief.v1 import relief_service_pb2_grpc as relief_grpc
 from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from ducha.server.v1 import server_service_pb2_grpc as server_grpc
+from ducha.statistics.v1 import statistics_service_pb2_grpc as statistics_grpc
+from ducha.timeline.v1 import timeline_service_pb2_grpc as timeline_grpc
+from ducha.urging.v1 import urging_service_pb2_grpc as urging_grpc
 
 Handler = Callable[[Any, Any], Any]
 
@@ -40,13 +46,37 @@ ADDERS: Mapping[str, tuple[type, Callable[[Any, Any], None]]] = {
         collection_grpc.CollectionServiceServicer,
         collection_grpc.add_CollectionServiceServicer_to_server,
     ),
+    "inbox": (
+        inbox_grpc.InboxServiceServicer,
+        inbox_grpc.add_InboxServiceServicer_to_server,
+    ),
     "indicators": (
         indicator_grpc.IndicatorServiceServicer,
         indicator_grpc.add_IndicatorServiceServicer_to_server,
     ),
+    "rectification": (
+        rectification_grpc.RectificationServiceServicer,
+        rectification_grpc.add_RectificationServiceServicer_to_server,
+    ),
+    "urging": (
+        urging_grpc.UrgingServiceServicer,
+        urging_grpc.add_UrgingServiceServicer_to_server,
+    ),
     "registry": (
         registry_grpc.RegistryServiceServicer,
         registry_grpc.add_RegistryServiceServicer_to_server,
+    ),
+    "statistics": (
+        statistics_grpc.StatisticsServiceServicer,
+        statistics_grpc.add_StatisticsServiceServicer_to_server,
+    ),
+    "calendar": (
+        calendar_grpc.CalendarServiceServicer,
+        calendar_grpc.add_CalendarServiceServicer_to_server,
+    ),
+    "calendar_keeping": (
+        calendar_grpc.CalendarKeepingServiceServicer,
+        calendar_grpc.add_CalendarKeepingServiceServicer_to_server,
     ),
     "relief": (
         relief_grpc.ReliefServiceServicer,
@@ -71,6 +101,10 @@ ADDERS: Mapping[str, tuple[type, Callable[[Any, Any], None]]] = {
     "server": (
         server_grpc.ServerServiceServicer,
         server_grpc.add_ServerServiceServicer_to_server,
+    ),
+    "timeline": (
+        timeline_grpc.TimelineServiceServicer,
+        timeline_grpc.add_TimelineServiceServicer_to_server,
     ),
 }
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from google.protobuf.message import Message
 
 from ducha.approval.v1 import approval_service_pb2 as approval
+from ducha.assignment.v1 import assignment_pb2
 from ducha.catalogue.v1 import catalogue_pb2
 from ducha.catalogue.v1 import catalogue_service_pb2 as catalogue
 from ducha.collection.v1 import collection_service_pb2 as collection
@@ -15,6 +16,8 @@ from ducha.indicator.v1 import indicator_service_pb2 as indicator
 from ducha.registry.v1 import registry_pb2
 from ducha.registry.v1 import registry_service_pb2 as registry
 from ducha.relief.v1 import relief_service_pb2 as relief
+from ducha.statistics.v1 import statistics_pb2
+from ducha.statistics.v1 import statistics_service_pb2 as statistics
 from services.province.catalogue import workbook
 from tests import catalogue as rows
 from tests.doors import data_letters as letters
@@ -22,7 +25,7 @@ from tests.doors.data_letters import COUNT, FIRST, FOURTH, NOTE, SHARE, THIRD, T
 from tests.doors.held import Held, Make
 from tests.doors.letters import ACTOR, TOWNSHIPS, request_id, soon
 
-FILES = (catalogue, registry, collection, approval, indicator, relief)
+FILES = (catalogue, registry, collection, approval, indicator, relief, statistics)
 COUNTY = FIRST[:6]
 
 
@@ -206,4 +209,24 @@ SAMPLES: dict[str, tuple[str, Make]] = {
         ),
     ),
     "AuditSavings": ("county", lambda _: relief.AuditSavingsRequest()),
+    "ListStatistics": (
+        "province",
+        lambda _: statistics.ListStatisticsRequest(
+            within="5301",
+            level=division_pb2.LEVEL_COUNTY,
+            executing_level=division_pb2.LEVEL_TOWNSHIP,
+            issuer_division="53",
+            from_month="2020-01",
+            to_month="2999-12",
+            group_by=[
+                statistics_pb2.GROUPING_DIVISION,
+                statistics_pb2.GROUPING_ORGANISER,
+                statistics_pb2.GROUPING_MONTH,
+            ],
+            source_type=assignment_pb2.SOURCE_TYPE_PLAN_LINE,
+            urgency=assignment_pb2.URGENCY_ROUTINE,
+            page_size=1,
+        ),
+    ),
+    "AuditStatistics": ("county", lambda _: statistics.AuditStatisticsRequest()),
 }

@@ -24,6 +24,7 @@ class Held:
     data_request: str = ""
     conflict: str = ""
     workbook: bytes = b""
+    notice: str = ""
     element: str = field(default_factory=lambda: next(CODES))
     """A code that the catalogue does not have yet."""
 

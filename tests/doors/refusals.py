@@ -21,7 +21,7 @@ from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.trace.v1 import trace_service_pb2 as trace
 from ducha.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from tests.doors import data_refusals, letters, wall_refusals
+from tests.doors import calendar_rpcs, data_refusals, inbox_rpcs, letters, wall_refusals
 from tests.doors.cases import Case, Met, straight
 from tests.doors.data_refusals import UNKNOWN
 from tests.doors.letters import TOWNSHIPS, request_id
@@ -222,6 +222,8 @@ def quorum_of_none(request: pb.IssueItemRequest) -> None:
 CASES: dict[type[TierError], Case] = (
     data_refusals.CASES
     | wall_refusals.CASES
+    | calendar_rpcs.CASES
+    | inbox_rpcs.CASES
     | {
         assignment_errors.AssignmentUnknown: on_item(
             lambda line, item_id: Met(
@@ -322,7 +324,7 @@ CASES: dict[type[TierError], Case] = (
                 lambda: line.province.items.CloseItem(letters.close(UNKNOWN)),
             )
         ),
-        reporting_errors.ResumeTokenInvalid: straight(
+        errors.ResumeTokenInvalid: straight(
             lambda line: Met(
                 line.city,
                 lambda: line.city.progress.WatchDivision(

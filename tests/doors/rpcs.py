@@ -13,18 +13,31 @@ from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as pb
+from ducha.calendar.v1 import calendar_service_pb2 as calendar
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as division
+from ducha.inbox.v1 import inbox_service_pb2 as inbox
 from ducha.link.v1 import link_pb2
 from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.server.v1 import server_service_pb2 as server
-from tests.doors import data_rpcs, letters
+from ducha.timeline.v1 import timeline_service_pb2 as timeline
+from tests.doors import calendar_rpcs, data_rpcs, inbox_rpcs, letters
 from tests.doors.data_letters import COUNT, TOTAL
 from tests.doors.held import Held, Make
 from tests.doors.letters import ACTOR, TOWNSHIPS, request_id
 
-FILES = (pb, division, link, reporting, server, *data_rpcs.FILES)
+FILES = (
+    pb,
+    division,
+    link,
+    reporting,
+    server,
+    inbox,
+    timeline,
+    calendar,
+    *data_rpcs.FILES,
+)
 SECONDS = 20.0
 CHILD = "kunming"
 
@@ -171,7 +184,8 @@ def a_sync(_: Held) -> Message:
     return link.SyncRequest(child=CHILD, down_applied=mark, up_head=mark)
 
 
-SAMPLES: dict[str, tuple[str, Make]] = data_rpcs.SAMPLES | {
+OTHERS = data_rpcs.SAMPLES | calendar_rpcs.SAMPLES | inbox_rpcs.SAMPLES
+SAMPLES: dict[str, tuple[str, Make]] = OTHERS | {
     "IssueItem": ("province", an_assembled_item),
     "GetItem": ("province", lambda held: pb.GetItemRequest(item_id=held.direct)),
     "ListItems": ("province", lambda _: pb.ListItemsRequest(issuer_division="53")),
@@ -263,6 +277,12 @@ SAMPLES: dict[str, tuple[str, Make]] = data_rpcs.SAMPLES | {
         "city",
         lambda _: link.DropQuarantineRequest(
             quarantine_id=2**40, actor=ACTOR, reason="误报"
+        ),
+    ),
+    "ListEvents": (
+        "county",
+        lambda held: timeline.ListEventsRequest(
+            item_id=held.direct, within="5301", page_size=1
         ),
     ),
     "GetServerInfo": ("county", lambda _: server.GetServerInfoRequest()),

@@ -14,7 +14,7 @@ import pytest
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.link.v1.link_service_pb2_grpc import add_LinkServiceServicer_to_server
 from tests.divisions import PROVINCE
-from tests.doors import data_rpcs, letters
+from tests.doors import data_rpcs, inbox_rpcs, letters
 from tests.doors.data_letters import data_at_hand
 from tests.doors.held import Held
 from tests.doors.mutations import mutations
@@ -67,7 +67,11 @@ async def held_by(line: Line, rpc: Rpc) -> Held:
     if rpc.name in data_rpcs.SAMPLES:
         return await data_at_hand(line)
     cascade = letters.issue("5301", item=letters.an_item(mode=nouns.MODE_CASCADE))
-    held = Held(await letters.issued(line), await letters.issued(line, cascade))
+    held = Held(
+        await letters.issued(line),
+        await letters.issued(line, cascade),
+        notice=await inbox_rpcs.told(line),
+    )
     await line.province.keeping.ImportDivisions(an_import(held))
     await line.settled()
     return held

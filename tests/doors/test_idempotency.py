@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as pb
-from tests.doors import data_rpcs, letters
+from tests.doors import data_rpcs, inbox_rpcs, letters
 from tests.doors.data_letters import data_at_hand
 from tests.doors.held import Held
 from tests.doors.letters import TOWNSHIPS
@@ -45,7 +45,7 @@ async def ready(line: Line, rpc: Rpc) -> Held:
         await line.province.items.VerifyAssignments(letters.verify(direct))
     if rpc.name == "CloseItem":
         await line.province.items.ConcludeItem(letters.conclude(direct))
-    held = Held(direct, split)
+    held = Held(direct, split, notice=await inbox_rpcs.told(line))
     if rpc.name == "RetireDivision":
         await line.province.keeping.ImportDivisions(an_import(held))
     await line.settled()

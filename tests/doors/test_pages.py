@@ -10,9 +10,11 @@ from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as pb
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as division
+from ducha.inbox.v1 import inbox_service_pb2 as inbox
+from ducha.inbox.v1.inbox_service_pb2_grpc import InboxServiceStub
 from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
-from tests.doors import letters
+from tests.doors import inbox_rpcs, letters
 from tests.doors.letters import CITIES, COUNTIES, TOWNSHIPS
 from tests.doors.paging import MOST, every_way, pages
 from tests.doors.refusals import QUARANTINE
@@ -55,6 +57,8 @@ async def test_every_listing_is_paged_here() -> None:
         "ListDivisions",
         "ListProgress",
         "ListQuarantine",
+        "ListNotices",
+        "ListEvents",  # test_timeline.py
         *DATA,
     }
 
@@ -151,6 +155,19 @@ async def test_fenced_work_oldest_first(line: Line) -> None:
     assert len({one.fact_id for one in shown}) == await line.county.count(
         "assignment_fenced"
     )
+
+
+async def test_notices_newest_first(line: Line) -> None:
+    """Of a township with what lies within, and of itself; read ones and unread ones."""
+    town = TOWNSHIPS[0]
+    new = [await inbox_rpcs.told(line, town + below) for below in ("", "001", "") * 2]
+    list_ = InboxServiceStub(line.township.channel).ListNotices
+    own = await every_way(list_, inbox.ListNoticesRequest(division=town), "notices")
+    asked = inbox.ListNoticesRequest(division=town, include_below=True)
+    whole = await every_way(list_, asked, "notices")
+
+    assert [one.notice_id for one in own][:4] == [new[5], new[3], new[2], new[0]]
+    assert [one.notice_id for one in whole][:6] == [*reversed(new)]
 
 
 async def test_quarantine_oldest_first_until_it_is_settled(line: Line) -> None:

@@ -36,9 +36,16 @@ from ducha.link.v1.link_service_pb2_grpc import (
     LinkOperationServiceStub,
     LinkServiceStub,
 )
+from ducha.rectification.v1.rectification_service_pb2_grpc import (
+    RectificationServiceStub,
+)
 from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
 from ducha.relief.v1.relief_service_pb2_grpc import ReliefServiceStub
 from ducha.reporting.v1.reporting_service_pb2_grpc import ReportingServiceStub
+from ducha.statistics.v1.statistics_service_pb2_grpc import StatisticsServiceStub
+from ducha.timeline.v1.timeline_service_pb2_grpc import TimelineServiceStub
+from ducha.timing.v1.timing_service_pb2_grpc import TimingServiceStub
+from ducha.urging.v1.urging_service_pb2_grpc import UrgingServiceStub
 from tests.servers import Refusal, refusal
 
 TIERS = ("province", "city", "county", "township")
@@ -138,6 +145,11 @@ class Tier:
         self.approval = ApprovalServiceStub(channel)
         self.indicators = IndicatorServiceStub(channel)
         self.relief = ReliefServiceStub(channel)
+        self.statistics = StatisticsServiceStub(channel)
+        self.timeline = TimelineServiceStub(channel)
+        self.timing = TimingServiceStub(channel)
+        self.rectification = RectificationServiceStub(channel)
+        self.urging = UrgingServiceStub(channel)
 
     async def footprint(self) -> dict[str, tuple[int, str]]:
         """Return (rows, digest) of every table that only a caller changes."""

@@ -10,7 +10,9 @@
    it. Nobody but auditors reads the ledger whole.
 7. All else is reading: by all but keepers and operators, of whoever stands in line with the
    node; grid workers see the work and no figures.
-8. What a thing named by id belongs to, the door cannot know: it lets the line in.
+8. A unit's inbox is its own: its officers and grid workers look into it, integrators and
+   auditors into those of their area; who executes notes what was read.
+9. What a thing named by id belongs to, the door cannot know: it lets the line in.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ EXECUTING = {
     "ReceiveAssignments",
     "ReportAssignments",
     "StreamReports",
+    "ReportRectifications",
     "SubmitAnswers",
     "StreamAnswers",
+    "AcknowledgeNotices",
 }
 KEEPING = {"CatalogueKeepingService", "DivisionKeepingService"}
 NODES_OWN = {"LinkOperationService", "AccessService", "TraceService", "LedgerService"}
@@ -51,8 +55,17 @@ WORK = {
     "ListFencedWork",
     "WatchItem",
     "WatchDivision",
+    "ListRectifications",
+    "ListUrges",
+    "ListDigests",
     "ListTasks",
     "ExportTasks",
+}
+INBOX = {
+    Role.OFFICER: {SELF},
+    Role.GRID_WORKER: {SELF},
+    Role.INTEGRATOR: ABOVE,
+    Role.AUDITOR: ABOVE,
 }
 FIGURES = {Role.OFFICER, Role.INTEGRATOR, Role.AUDITOR, Role.READER}
 
@@ -77,6 +90,8 @@ def _people(rpc: Rpc, role: Role) -> set[Relation]:
         return _operation(verb, role)
     if rpc.changes:
         return _writing(verb, role)
+    if service == "InboxService":
+        return INBOX.get(role, NOBODY)
     readers = FIGURES | {Role.GRID_WORKER} if verb in WORK else FIGURES
     return LINE if role in readers else NOBODY
 

@@ -258,6 +258,7 @@ async def test_no_code_of_others_is_in_any_answer(an_app: AnApp, site: Site) -> 
             ("WatchItem", {"item_id": item_id, "division_level": 4}),
             ("WatchItem", {"item_id": item_id, "division_level": 3}),
             ("WatchItem", {"item_id": item_id}),
+            ("ListEvents", {"item_id": item_id, "page_size": MANY}),
             ("GetDataRequest", {"data_request_id": request_id}),
             ("ListNeeds", {"data_request_id": request_id, "page_size": MANY}),
             ("ListObservations", {"period": MONTH, "page_size": MANY}),

@@ -31,6 +31,8 @@ TABLES = """
 """
 REFERENCE = {
     "division",
+    "calendar_terms",
+    "calendar_year",
     "catalogue_head",
     "catalogue_code",
     "catalogue_element",

@@ -23,6 +23,7 @@ from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as division
 from ducha.division.v1.division_service_pb2_grpc import DivisionKeepingServiceStub
 from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from services.province.calendar import rpc as calendar_keeping
 from services.province.catalogue import rpc as catalogue_keeping
 from services.township.collection import rpc as collection
 from tests.doors import data_letters as data
@@ -32,6 +33,7 @@ from tests.servers import AnApp, served
 from tier.app import AddService, App
 from tier.approval import rpc as approval
 from tier.assignment.rpc import add_assignment_service
+from tier.calendar.rpc import add_calendar_service
 from tier.catalogue.rpc import add_catalogue_service
 from tier.division import rpc as divisions
 from tier.indicator import rpc as indicator
@@ -42,14 +44,18 @@ from tier.policy import rpc as access
 from tier.registry import rpc as registry
 from tier.relief import rpc as relief
 from tier.reporting import rpc as reporting
+from tier.statistics import rpc as statistics
+from tier.timeline import rpc as timeline
 
 ALL = Node("all", Level.PROVINCE, (Code("53"),))
 MONTH, LATER = "2021-03", "2021-04"
 SERVICES: tuple[AddService, ...] = (
     add_assignment_service,
+    add_calendar_service,
     add_catalogue_service,
     divisions.add_division_service,
     divisions.add_keeping_service,
+    calendar_keeping.add_keeping_service,
     catalogue_keeping.add_keeping_service,
     registry.add_service,
     collection.add_service,
@@ -57,6 +63,8 @@ SERVICES: tuple[AddService, ...] = (
     indicator.add_service,
     relief.add_service,
     reporting.add_service,
+    statistics.add_service,
+    timeline.add_service,
     access.add_service,
 )
 ISSUERS: Mapping[str, tuple[str, ...]] = {

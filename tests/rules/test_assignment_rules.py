@@ -12,23 +12,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tier.assignment import rules
+from tier.assignment import folding, rules
 from tier.assignment.model import (
     Assignment,
+    Cause,
     Change,
+    Clock,
     ClosingKind,
     ClosingRule,
     Fenced,
     Key,
     Loaded,
     Mode,
+    Moved,
     No,
     Received,
     Reported,
+    Resumed,
     Returned,
     State,
+    Suspended,
     Verified,
 )
+from tier.assignment.moves import LAWS, Move, Party
 from tier.jurisdiction import Code
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -38,6 +44,7 @@ FRESH = Assignment(
     1,
     NOON + timedelta(days=2),
     NOON + timedelta(days=8),
+    Clock(NOON, NOON + timedelta(days=8)),
 )
 WORKABLE = {State.ISSUED, State.RECEIVED, State.RETURNED}
 
@@ -47,8 +54,21 @@ facts = st.integers(1, 1000).map(lambda number: UUID(int=number))
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(Received, moments),
     st.builds(Reported, moments, epochs, st.integers(0, 3), facts),
-    st.builds(Returned, epochs, st.text(max_size=5)),
-    st.builds(Verified, moments),
+    st.builds(Returned, epochs, st.text(max_size=5), moments),
+    st.builds(Verified, moments, epochs),
+    st.builds(
+        Moved, epochs, moments, moments, st.sampled_from(Cause), st.just(""), moments
+    ),
+    st.builds(Suspended, epochs, moments, st.just("")),
+    st.builds(
+        Resumed,
+        epochs,
+        moments,
+        moments,
+        st.integers(0, 9).map(lambda days: timedelta(days=days)),
+        moments,
+        st.just(""),
+    ),
 )
 rows = st.builds(
     replace,
@@ -67,7 +87,7 @@ standings = st.builds(Loaded, rows, st.booleans(), st.integers(0, 2), st.just(""
 def folded(row: Assignment, steps: Sequence[Change]) -> Assignment:
     """Fold changes one after another; those that are fenced change nothing."""
     for change in steps:
-        after = rules.fold(row, change)
+        after = folding.fold(row, change)
         row = row if isinstance(after, Fenced) else after
     return row
 
@@ -96,6 +116,9 @@ def test_no_change_touches_what_is_not_its_own(row: Assignment, change: Change) 
             return_reason=row.return_reason,
             problems=row.problems,
             report_fact=row.report_fact,
+            receive_by=row.receive_by,
+            deadline=row.deadline,
+            clock=row.clock,
         )
         == row
     )
@@ -131,7 +154,7 @@ def test_the_state_is_read_off_the_fields(row: Assignment) -> None:
 @given(rows, st.builds(Reported, moments, epochs, st.integers(0, 3), facts))
 def test_work_under_a_passed_epoch_is_fenced(row: Assignment, work: Reported) -> None:
     """It was returned meanwhile: judged, kept aside, and not counted."""
-    after = rules.fold(row, work)
+    after = folding.fold(row, work)
 
     assert (after is Fenced.STALE) == (work.epoch < row.epoch)
 
@@ -183,16 +206,32 @@ def work(executor: Side, at: datetime, *, is_report: bool) -> None:
 
 def judge(assigner: Side, at: datetime, *, is_good: bool) -> None:
     """Let the assigner do what its own node lets it do."""
-    if rules.may_judge(loaded(assigner.row), FRESH.assigner) is None:
-        back = Returned(assigner.row.epoch + 1, f"第{len(assigner.told)}次退回")
-        assigner.act(Verified(at) if is_good else back)
+    standing = loaded(assigner.row)
+    if is_good and rules.refusal(Move.VERIFY, standing, FRESH.assigner) is None:
+        assigner.act(Verified(at, assigner.row.epoch))
+    if not is_good and rules.may_return(standing, FRESH.assigner) is None:
+        again = f"第{len(assigner.told)}次退回"
+        assigner.act(Returned(assigner.row.epoch + 1, again, at))
+
+
+def clock(assigner: Side, at: datetime, *, stop: bool) -> None:
+    """Let the assigner put off, stop or restart the clock, as its own node lets it."""
+    standing, term = loaded(assigner.row), assigner.row.clock.term + 1
+    if rules.refusal(Move.RESUME, standing, FRESH.assigner) is None:
+        assigner.act(Resumed(term, *rules.resumed(assigner.row, at), at, ""))
+    elif rules.refusal(Move.SUSPEND, standing, FRESH.assigner) is None:
+        later = assigner.row.deadline + timedelta(days=1)
+        put_off = Moved(
+            term, assigner.row.receive_by, later, Cause.EXTENSION, "道路中断", at
+        )
+        assigner.act(Suspended(term, at, "等待批复") if stop else put_off)
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> tuple[Side, Side]:
     """Draw two nodes at work, their facts crossing as links bring them."""
     executor, assigner = Side(FRESH, [], []), Side(FRESH, [], [])
-    for step in draw(st.lists(st.integers(0, 5), min_size=16, max_size=40)):
+    for step in draw(st.lists(st.integers(0, 7), min_size=16, max_size=40)):
         at = NOON + timedelta(hours=len(executor.told) + len(assigner.told))
         match step:
             case 0 | 1:
@@ -200,6 +239,8 @@ def lives(draw: st.DrawFn) -> tuple[Side, Side]:
             case 2 | 3:
                 judge(assigner, at, is_good=step == 3)
             case 4:
+                clock(assigner, at, stop=len(assigner.told) % 2 == 0)
+            case 5 | 6:
                 assigner.hear(executor)
             case _:
                 executor.hear(assigner)
@@ -257,15 +298,15 @@ def test_repeats_on_the_way_change_nothing(
 @pytest.mark.parametrize("number", range(1, 4))
 def test_work_of_a_restored_executor_is_fenced(number: int) -> None:
     """A township restored from a backup reports again under the epoch it remembers."""
-    row = folded(FRESH, [Reported(NOON, 1, 0, UUID(int=7)), Returned(2, "")])
+    row = folded(FRESH, [Reported(NOON, 1, 0, UUID(int=7)), Returned(2, "", NOON)])
     again = Reported(NOON, number, 1, UUID(int=8))
 
-    assert (rules.fold(row, again) is Fenced.STALE) == (number < 2)
+    assert (folding.fold(row, again) is Fenced.STALE) == (number < 2)
 
 
 def test_a_return_that_comes_again_takes_nothing_back() -> None:
     """Replayed after the work was done anew under its epoch."""
-    back = Returned(2, "数据不实")
+    back = Returned(2, "数据不实", NOON)
     again = Reported(NOON, 2, 1, UUID(int=8))
     row = folded(FRESH, [Reported(NOON, 1, 0, UUID(int=7)), back, again])
 
@@ -281,7 +322,11 @@ def test_receipt_is_confirmed_until_the_item_ends(standing: Loaded) -> None:
     """Again and again, without an error."""
     refused = rules.may_receive(standing)
 
-    assert refused is (No.ENDED if standing.item_ended else None)
+    against = {
+        No.ENDED: standing.item_ended,
+        No.STATE: standing.assignment.state in {State.WITHDRAWN, State.CLOSED},
+    }
+    assert refused == next((no for no, holds in against.items() if holds), None)
 
 
 @given(standings, st.integers(0, 4))
@@ -301,19 +346,38 @@ def test_a_report_needs_an_open_assignment_and_its_epoch(
     assert refused == next((no for no, holds in against.items() if holds), None)
 
 
-@given(standings, st.sampled_from([FRESH.assigner, Code("53"), FRESH.key.division]))
-def test_only_the_assigner_judges_what_is_reported(
-    standing: Loaded, acting: Code
+@given(
+    standings,
+    st.sampled_from(Move),
+    st.sampled_from([FRESH.assigner, Code("53"), FRESH.key.division]),
+)
+def test_the_table_says_who_moves_from_where(
+    standing: Loaded, move: Move, acting: Code
 ) -> None:
-    """Neither the province over the county's head nor the executor itself."""
+    """Ended comes first, then whose move it is, then whether it fits the state."""
+    law = LAWS[move]
     against = {
         No.ENDED: standing.item_ended,
-        No.NOT_ASSIGNER: acting != FRESH.assigner,
-        No.STATE: standing.assignment.state is not State.REPORTED,
+        No.NOT_ASSIGNER: law.party is Party.ASSIGNER and acting != FRESH.assigner,
+        No.STATE: standing.assignment.state not in law.states,
     }
-    refused = rules.may_judge(standing, acting)
+    refused = rules.refusal(move, standing, acting)
 
     assert refused == next((no for no, holds in against.items() if holds), None)
+
+
+@given(standings, st.booleans())
+def test_a_verification_is_taken_back_only_while_nothing_stands_on_it(
+    standing: Loaded, above_open: bool
+) -> None:
+    """Neither a conclusion, nor the report of the one who split."""
+    standing = replace(standing, above_open=above_open)
+    refused = rules.may_return(standing, FRESH.assigner)
+
+    if standing.assignment.state is State.VERIFIED and not standing.item_ended:
+        assert (refused is None) == above_open
+    else:
+        assert refused == rules.refusal(Move.RETURN, standing, FRESH.assigner)
 
 
 @given(standings, st.sampled_from(Mode))

@@ -14,6 +14,7 @@ from tier.assignment import rules
 from tier.assignment.errors import FLAWS, flawed
 from tier.assignment.model import (
     Assignment,
+    Clock,
     ClosingKind,
     ClosingRule,
     Draft,
@@ -164,6 +165,7 @@ def a_parent(receive_hours: float, deadline_hours: float) -> Assignment:
         1,
         NOW + timedelta(hours=receive_hours),
         NOW + timedelta(hours=deadline_hours),
+        Clock(NOW, NOW + timedelta(hours=deadline_hours)),
     )
 
 

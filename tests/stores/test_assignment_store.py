@@ -10,13 +10,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tier.assignment import item_store, store
+from tier.assignment import clock_store, item_store, store
 from tier.assignment.item_store import Tally
 from tier.assignment.model import (
     Assignment,
+    Clock,
     ClosingKind,
     ClosingRule,
     Fenceable,
+    Given,
     Item,
     ItemState,
     Key,
@@ -28,6 +30,7 @@ from tier.runtime.db import Database
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 DEADLINE = NOW + timedelta(days=5)
+CLOCK = Clock(NOW, DEADLINE)
 TOWNS = [Code(code) for code in ("530102001", "530102002", "530302001")]
 CITIES = [Code("5301"), Code("5303")]
 FIRST = UUID(int=0)
@@ -55,14 +58,8 @@ async def put(
     """Keep an item and assignments of it."""
     async with db.transaction() as tx:
         await item_store.insert(tx, item)
-        await store.insert(
-            tx,
-            item,
-            targets,
-            assigner=assigner or item.issuer,
-            receive_by=NOW,
-            deadline=deadline,
-        )
+        given = Given(assigner or item.issuer, NOW, NOW, deadline)
+        await store.insert(tx, item, targets, given)
 
 
 async def get(db: Database, item: Item, division: Code) -> Assignment:
@@ -90,14 +87,21 @@ async def test_the_database_reads_the_same_state_off_the_fields(
             [False, True],
             [False, True],
             [False, True],
+            [None, NOW],
         )
     )
     codes = [Code(f"530102{number:03}") for number in range(len(cases))]
     await put(database, item, codes)
     rows = []
-    for code, (received, reported, verified, returned, closed, withdrawn) in zip(
-        codes, cases, strict=True
-    ):
+    for code, (
+        received,
+        reported,
+        verified,
+        returned,
+        closed,
+        withdrawn,
+        stopped,
+    ) in zip(codes, cases, strict=True):
         rows.append(
             replace(
                 await get(database, item, code),
@@ -107,10 +111,12 @@ async def test_the_database_reads_the_same_state_off_the_fields(
                 returned=returned,
                 closed=closed,
                 withdrawn=withdrawn,
+                clock=replace(CLOCK, suspended_at=stopped),
             )
         )
     await change(database, *rows)
     async with database.transaction() as tx:
+        await clock_store.write(tx, {row.key: row for row in rows})
         for row in rows:
             await tx.execute(
                 SET_ENDS, item.item_id, row.key.division, row.closed, row.withdrawn
@@ -259,7 +265,8 @@ async def test_an_end_is_the_end_of_all_assignments(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.execute(WITHDRAW, item.item_id, TOWNS[0])
         await item_store.close(tx, item.item_id)
-        await item_store.set_state(tx, item.item_id, ItemState.CLOSED, b"new")
+        ended = replace(item, state=ItemState.CLOSED, body=b"new")
+        await item_store.set_state(tx, ended)
         closed = (await item_store.items(tx, [item.item_id]))[item.item_id]
     states = [(await get(database, item, code)).state for code in TOWNS]
     async with database.transaction() as tx:

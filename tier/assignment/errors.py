@@ -90,11 +90,11 @@ class ChildrenOpen(TierError):
 
 
 class ItemEnded(TierError):
-    """Nothing is left to do: the item is closed or withdrawn."""
+    """Nothing is left to do: the item is closed, withdrawn or archived."""
 
     reason = "ITEM_ENDED"
-    en = "item {item_id} is closed or withdrawn; nothing is left to do"
-    zh = "督查事项 {item_id} 已办结或撤回，无需再办"
+    en = "item {item_id} is closed, withdrawn or archived; nothing is left to do"
+    zh = "督查事项 {item_id} 已办结、撤回或归档，无需再办"
 
 
 class NotIssuer(TierError):
@@ -111,8 +111,8 @@ class NotAssigner(TierError):
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "NOT_ASSIGNER"
-    en = "only {assigner}, which assigned it to {division}, may judge its report"
-    zh = "只有向 {division} 交办的 {assigner} 可核查或退回"
+    en = "only {assigner}, which assigned it to {division}, may do this"
+    zh = "只有向 {division} 交办的 {assigner} 可执行此操作"
 
 
 class NotCascade(TierError):
@@ -137,6 +137,41 @@ class NotConcluded(TierError):
     reason = "NOT_CONCLUDED"
     en = "item {item_id} has no conclusion yet; conclude it first"
     zh = "督查事项 {item_id} 尚无结论，请先作出结论"
+
+
+class NotClosed(TierError):
+    """Close the item first."""
+
+    reason = "NOT_CLOSED"
+    en = "item {item_id} is not closed yet; close it first"
+    zh = "督查事项 {item_id} 尚未办结，请先办结"
+
+
+class ClosingHeld(TierError):
+    """Close the points to rectify and decide the reviews, then try again."""
+
+    reason = "CLOSING_HELD"
+    en = (
+        "{rectifications} points to rectify are open and {reviews} reviews are pending; "
+        "settle them first"
+    )
+    zh = "尚有 {rectifications} 项整改未销号、{reviews} 件复核申请未决，请先处理"
+
+
+class ReviewTermRuns(TierError):
+    """Wait until the supervised may not ask for a review any more."""
+
+    reason = "REVIEW_TERM_RUNS"
+    en = "a review of item {item_id} may be asked until {until}; archive it after that"
+    zh = "督查事项 {item_id} 的复核申请期至 {until}，期满后方可归档"
+
+
+class AssistsOpen(TierError):
+    """Verify the units that assist, then the lead."""
+
+    reason = "ASSISTS_OPEN"
+    en = "{division} leads, and units that assist are not verified yet: {open_assists}"
+    zh = "{division} 为主办，尚有协办单位未核查：{open_assists}"
 
 
 FLAWS: dict[Flaw, tuple[type[TierError], str]] = {

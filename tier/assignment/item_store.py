@@ -15,21 +15,24 @@ from tier.runtime.db import Tx
 
 COLUMNS = """
     item_id, issuer_division, state, mode, closing_kind, quorum_percent, lead_division,
-    receive_by_at, deadline_at, issued_at, traceparent, item, reports_itself
+    receive_by_at, deadline_at, issued_at, traceparent, item, reports_itself, source_type,
+    urgency, organiser
 """
+
+HELD = f"{COLUMNS}, concluded_at, concluded_by, reopened, rectifications, reviews"
 
 INSERT = f"""
     INSERT INTO assignment_item ({COLUMNS})
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         ON CONFLICT (item_id) DO NOTHING
 """  # noqa: S608 - constants
 
-ITEMS = f"SELECT {COLUMNS} FROM assignment_item WHERE item_id = ANY($1)"  # noqa: S608
+ITEMS = f"SELECT {HELD} FROM assignment_item WHERE item_id = ANY($1)"  # noqa: S608
 
-LOCKED = f"SELECT {COLUMNS} FROM assignment_item WHERE item_id = $1 FOR UPDATE"  # noqa: S608
+LOCKED = f"SELECT {HELD} FROM assignment_item WHERE item_id = $1 FOR UPDATE"  # noqa: S608
 
 NEWEST = f"""
-    SELECT {COLUMNS}
+    SELECT {HELD}
       FROM assignment_item
      WHERE ($1 = '' OR issuer_division = $1)
        AND ($2 = 0 OR state = $2)
@@ -38,14 +41,34 @@ NEWEST = f"""
      LIMIT $5
 """  # noqa: S608 - constants
 
-SET_STATE = "UPDATE assignment_item SET state = $2, item = $3 WHERE item_id = $1"
+SET_STATE = """
+    UPDATE assignment_item
+       SET state = $2, item = $3, concluded_at = $4, concluded_by = $5, reopened = $6
+     WHERE item_id = $1
+"""
+
+HOLD = """
+    UPDATE assignment_item
+       SET rectifications = greatest(0, rectifications + $2),
+           reviews = greatest(0, reviews + $3)
+     WHERE item_id = $1
+"""
 
 CLOSE = """
     UPDATE assignment SET closed = true
      WHERE item_id = $1 AND NOT closed AND NOT withdrawn
 """
 
-WITHDRAW = "UPDATE assignment SET withdrawn = true WHERE item_id = $1 AND NOT withdrawn"
+GO_ON = """
+    WITH opened AS (
+        UPDATE assignment SET closed = false WHERE item_id = $1 AND closed)
+    SELECT division FROM assignment WHERE item_id = $1 AND NOT withdrawn ORDER BY division
+"""
+
+WITHDRAW = """
+    UPDATE assignment SET withdrawn = true WHERE item_id = $1 AND NOT withdrawn
+    RETURNING division
+"""
 
 # What the closing rule looks at: the assignments that the issuer itself made.
 TALLY = """
@@ -100,6 +123,9 @@ async def insert(tx: Tx, item: Item) -> None:
         item.traceparent,
         item.body,
         item.reports_itself,
+        item.source_type,
+        item.urgency,
+        item.organiser,
     )
 
 
@@ -121,9 +147,27 @@ async def newest(
     return [_item(row) for row in await tx.fetch(NEWEST, issuer, state, *before, limit)]
 
 
-async def set_state(tx: Tx, item_id: UUID, state: ItemState, body: bytes) -> None:
-    """Set where an item stands."""
-    await tx.execute(SET_STATE, item_id, state, body)
+async def set_state(tx: Tx, item: Item) -> None:
+    """Write where an item stands, and what was concluded."""
+    await tx.execute(
+        SET_STATE,
+        item.item_id,
+        item.state,
+        item.body,
+        item.concluded_at,
+        item.concluded_by,
+        item.reopened,
+    )
+
+
+async def hold(tx: Tx, item_id: UUID, rectifications: int, reviews: int) -> None:
+    """Count what holds the closing of an item, up or down."""
+    await tx.execute(HOLD, item_id, rectifications, reviews)
+
+
+async def go_on(tx: Tx, item_id: UUID) -> list[Code]:
+    """Open the assignments of an item that was closed; return all whose those are."""
+    return [row["division"] for row in await tx.fetch(GO_ON, item_id)]
 
 
 async def close(tx: Tx, item_id: UUID) -> None:
@@ -131,9 +175,9 @@ async def close(tx: Tx, item_id: UUID) -> None:
     await tx.execute(CLOSE, item_id)
 
 
-async def withdraw(tx: Tx, item_id: UUID) -> None:
-    """Withdraw all assignments of an item."""
-    await tx.execute(WITHDRAW, item_id)
+async def withdraw(tx: Tx, item_id: UUID) -> list[Code]:
+    """Withdraw all assignments of an item; return whose those were."""
+    return sorted(row["division"] for row in await tx.fetch(WITHDRAW, item_id))
 
 
 async def tally(tx: Tx, item: Item) -> Tally:
@@ -187,4 +231,12 @@ def _item(row: asyncpg.Record) -> Item:
         row["traceparent"],
         row["item"],
         row["reports_itself"],
+        row["source_type"],
+        row["urgency"],
+        row["organiser"],
+        row["concluded_at"],
+        row["concluded_by"],
+        row["reopened"],
+        row["rectifications"],
+        row["reviews"],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, IntEnum, auto
 from uuid import UUID
 
@@ -17,6 +17,7 @@ class ItemState(IntEnum):
     CONCLUDED = 2
     CLOSED = 3
     WITHDRAWN = 4
+    ARCHIVED = 5
 
 
 class State(IntEnum):
@@ -29,6 +30,33 @@ class State(IntEnum):
     VERIFIED = 5
     CLOSED = 6
     WITHDRAWN = 7
+    SUSPENDED = 8
+
+
+class Light(IntEnum):
+    """How an assignment stands against its deadline; the numbers are those of the proto."""
+
+    GREEN = 1
+    YELLOW = 2
+    RED = 3
+
+
+class Part(IntEnum):
+    """What a division does in an item; the numbers are those of the proto."""
+
+    EXECUTES = 0
+    LEADS = 1
+    ASSISTS = 2
+
+
+class Cause(IntEnum):
+    """Why a clock moved, or an item goes on again; the numbers are those of the proto."""
+
+    EXTENSION = 1
+    RESUMPTION = 2
+    CALENDAR = 3
+    REVIEW = 4
+    ISSUER = 5
 
 
 class Mode(IntEnum):
@@ -70,11 +98,25 @@ class Item:
     traceparent: str
     body: bytes
     reports_itself: bool = False
+    source_type: int = 0
+    urgency: int = 0
+    organiser: str = ""
+    """Name of the lead unit, which answers for the item."""
+    concluded_at: datetime | None = None
+    concluded_by: str = ""
+    """Who wrote the conclusion that stands: a principal, or an actor where there are no walls."""
+    reopened: int = 0
+    rectifications: int = 0
+    """Points to rectify that are open; like `reviews`, counted where the issuer acts."""
+    reviews: int = 0
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return self.state in {ItemState.CLOSED, ItemState.WITHDRAWN}
+        return self.state in ENDED
+
+
+ENDED = frozenset({ItemState.CLOSED, ItemState.WITHDRAWN, ItemState.ARCHIVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +128,39 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """What an assignment's moments were counted from."""
+
+    assigned_at: datetime
+    original_deadline: datetime
+    term: int = 1
+    """Raised by each change that the assigner makes to the clock."""
+    suspended_at: datetime | None = None
+    stopped: timedelta = timedelta()
+    """Of all suspensions that ended."""
+    extensions: int = 0
+    counted_from: datetime | None = None
+    """The moment that `work_days` were counted from; None for the assignment itself."""
+    work_days: int = 0
+    """Working days of the deadline; 0 where it was given as a moment."""
+    receive_days: int = 0
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an assigner gives to all that it assigns at once."""
+
+    assigner: Code
+    assigned_at: datetime
+    receive_by: datetime
+    deadline: datetime
+    work_days: int = 0
+    receive_days: int = 0
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """An assignment as a node holds it. Each fact sets fields of its own."""
 
@@ -94,6 +169,7 @@ class Assignment:
     epoch: int
     receive_by: datetime
     deadline: datetime
+    clock: Clock
     received_at: datetime | None = None
     reported_at: datetime | None = None
     verified_at: datetime | None = None
@@ -105,21 +181,22 @@ class Assignment:
     problems: int = 0
     report_fact: UUID | None = None
     instructions: str = ""
+    transferred_to: str = ""
 
     @property
     def state(self) -> State:
         """Read the state off the fields; the same order stands in the schema."""
-        if self.withdrawn:
-            return State.WITHDRAWN
-        if self.closed:
-            return State.CLOSED
-        if self.verified_at is not None:
-            return State.VERIFIED
-        if self.reported_at is not None:
-            return State.REPORTED
-        if self.returned:
-            return State.RETURNED
-        return State.RECEIVED if self.received_at is not None else State.ISSUED
+        marks = (
+            (self.withdrawn, State.WITHDRAWN),
+            (self.closed, State.CLOSED),
+            (self.verified_at, State.VERIFIED),
+            (self.reported_at, State.REPORTED),
+            (self.clock.suspended_at, State.SUSPENDED),
+            (self.returned, State.RETURNED),
+            (self.received_at, State.RECEIVED),
+            (True, State.ISSUED),
+        )
+        return next(state for mark, state in marks if mark)
 
     @property
     def late(self) -> bool:
@@ -135,7 +212,9 @@ class Loaded:
     item_ended: bool
     open_children: int
     traceparent: str
-    title: str = ""
+    above_open: bool = True
+    """Whether nothing stands on top of its report yet: no conclusion, no report of the one
+    who split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +240,71 @@ class Returned:
 
     epoch: int
     reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The report was accepted."""
+    """The report of an epoch was accepted; 0 in facts from before epochs were told."""
 
     at: datetime
+    epoch: int = 0
 
 
-Change = Received | Reported | Returned | Verified
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The clock was moved; the fields are those of `Clock`."""
+
+    term: int
+    receive_by: datetime
+    deadline: datetime
+    cause: Cause
+    reason: str
+    at: datetime
+    counted_from: datetime | None = None
+    work_days: int = 0
+    provisional: bool = False
+    calendar_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """Where an assigner moves a deadline, and what it was counted from."""
+
+    deadline: datetime
+    receive_by: datetime | None = None
+    """None leaves the receipt as it is."""
+    counted_from: datetime | None = None
+    work_days: int = 0
+    provisional: bool = False
+    calendar_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The clock was stopped."""
+
+    term: int
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The clock runs again: it stood for `stopped`, which is given back."""
+
+    term: int
+    receive_by: datetime
+    deadline: datetime
+    stopped: timedelta
+    at: datetime
+    reason: str
+
+
+Clocking = Moved | Suspended | Resumed
+"""Changes of the clock: rare, and written apart from the hot ones."""
+
+Change = Received | Reported | Returned | Verified | Clocking
 
 
 class Fenced(Enum):

@@ -6,16 +6,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from ducha.assignment.v1 import assignment_facts_pb2 as facts
+from asyncpg import Record
+
 from ducha.assignment.v1 import assignment_pb2
 from ducha.assignment.v1 import assignment_service_pb2 as pb
-from ducha.link.v1 import link_pb2
 from tier import division
 from tier.app import App
-from tier.assignment import item_store, store, wire
+from tier.assignment import clock_store, item_store, reports, store, wire
 from tier.assignment.errors import AssignmentUnknown, ItemUnknown
 from tier.assignment.model import Key, State
-from tier.ledger import store as ledger_store
 from tier.registry import asking
 from tier.registry import wire as registry_wire
 from tier.runtime import fields, moments
@@ -85,11 +84,10 @@ async def get_assignment(app: App, key: Key) -> pb.GetAssignmentResponse:
         if loaded is None:
             raise AssignmentUnknown(division=key.division, item_id=key.item_id)
         item = (await item_store.items(tx, [key.item_id]))[key.item_id]
-        report_fact = loaded.assignment.report_fact
-        bodies = await ledger_store.bodies(tx, [report_fact]) if report_fact else {}
-    message = wire.assignment_to(loaded.assignment, item.body)
-    for body in bodies.values():
-        message.report.CopyFrom(_report(body))
+        found = await reports.of(tx, [loaded.assignment.report_fact])
+    message = wire.assignment_to(loaded.assignment, item.body, app.now())
+    for report in found.values():
+        message.report.CopyFrom(report)
     return pb.GetAssignmentResponse(assignment=message)
 
 
@@ -108,12 +106,12 @@ async def list_assignments(
             after=(page.text(0), _uuid(page.text(1), FIRST)),
             limit=page.size + 1,
         )
-    shown = found[: page.size]
+    shown, now = found[: page.size], app.now()
     keys = [loaded.assignment.key for loaded, _ in shown[-1:]]
     last = [part for key in keys for part in (key.division, str(key.item_id))]
     return pb.ListAssignmentsResponse(
         assignments=[
-            wire.assignment_to(loaded.assignment, item) for loaded, item in shown
+            wire.assignment_to(loaded.assignment, item, now) for loaded, item in shown
         ],
         next_page_token=page.next(found, last),
     )
@@ -144,10 +142,55 @@ async def list_fenced(
     return pb.ListFencedWorkResponse(work=work, next_page_token=page.next(found, last))
 
 
-def _report(body: bytes) -> assignment_pb2.Report:
-    """Read the report out of its fact."""
-    fact = link_pb2.Fact.FromString(body)
-    return facts.AssignmentReported.FromString(fact.payload).report
+async def list_deadline_moves(
+    app: App, request: pb.ListDeadlineMovesRequest
+) -> pb.ListDeadlineMovesResponse:
+    """Page through moved deadlines, newest first."""
+    page = Page.read(request.page_size, request.page_token, default=50, fields=3)
+    within = division.code(request.within, "within") if request.within else ""
+    before = (
+        (_moment(page.text(0)), _uuid(page.text(1), LAST), page.text(2))
+        if page.after
+        else (FOREVER, LAST, "")
+    )
+    async with app.db.reading() as tx:
+        found = await clock_store.moves(
+            tx,
+            item_id=_item_id(request.item_id),
+            within=within,
+            cause=request.cause,
+            calendar_version=request.calendar_version,
+            before=before,
+            limit=page.size + 1,
+        )
+    shown = found[: page.size]
+    last = (
+        (
+            shown[-1]["moved_at"].isoformat(),
+            str(shown[-1]["item_id"]),
+            shown[-1]["division"],
+        )
+        if shown
+        else ()
+    )
+    return pb.ListDeadlineMovesResponse(
+        moves=[_deadline_move(row) for row in shown],
+        next_page_token=page.next(found, last),
+    )
+
+
+def _deadline_move(row: Record) -> assignment_pb2.DeadlineMove:
+    return assignment_pb2.DeadlineMove(
+        item_id=str(row["item_id"]),
+        division=row["division"],
+        old_deadline_time=moments.stamp(row["old_deadline_at"]),
+        new_deadline_time=moments.stamp(row["new_deadline_at"]),
+        cause=row["cause"],
+        reason=row["reason"],
+        move_time=moments.stamp(row["moved_at"]),
+        provisional=row["provisional"],
+        calendar_version=row["calendar_version"],
+    )
 
 
 def _item_id(text: str) -> UUID | None:

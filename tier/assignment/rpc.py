@@ -17,10 +17,12 @@ from tier import division
 from tier.acting import call_of
 from tier.app import App
 from tier.assignment import queries, wire
-from tier.assignment.actions import end, issue, judge, report
+from tier.assignment.actions import clocks, end, issue, judge, report, withdraw
 from tier.assignment.actions.report import Filing, Piece
 from tier.assignment.model import Key
+from tier.assignment.recounting import Recounting
 from tier.assignment.settling import Settling
+from tier.calendar import term_from
 from tier.runtime import moments, requests
 from tier.runtime.batch import Batcher
 
@@ -44,6 +46,7 @@ class AssignmentService(AssignmentServiceServicer):
         )
         app.tasks.create_task(self._filings.run())
         app.tasks.create_task(Settling(app).run())
+        app.tasks.create_task(Recounting(app).run())
 
     async def IssueItem(
         self, request: pb.IssueItemRequest, context: Context
@@ -72,6 +75,8 @@ class AssignmentService(AssignmentServiceServicer):
                 request.deadline_time, there=request.HasField("deadline_time")
             ),
             request.instructions,
+            term_from(request.receive_within),
+            term_from(request.work_within),
         )
         return await issue.split(self._app, call_of(request), asked)
 
@@ -151,6 +156,44 @@ class AssignmentService(AssignmentServiceServicer):
             self._app, call_of(request), UUID(request.item_id), request.reason
         )
 
+    async def ReopenItem(
+        self, request: pb.ReopenItemRequest, context: Context
+    ) -> pb.ReopenItemResponse:
+        """Let an item go on."""
+        return await end.reopen_call(
+            self._app, call_of(request), UUID(request.item_id), request.reason
+        )
+
+    async def ArchiveItem(
+        self, request: pb.ArchiveItemRequest, context: Context
+    ) -> pb.ArchiveItemResponse:
+        """Close an item for good."""
+        return await end.archive(self._app, call_of(request), UUID(request.item_id))
+
+    async def ResumeAssignments(
+        self, request: pb.ResumeAssignmentsRequest, context: Context
+    ) -> pb.ResumeAssignmentsResponse:
+        """Let stopped clocks run again."""
+        return await clocks.resume_call(
+            self._app,
+            call_of(request),
+            UUID(request.item_id),
+            division.codes(request.divisions, "divisions"),
+            request.reason,
+        )
+
+    async def WithdrawAssignments(
+        self, request: pb.WithdrawAssignmentsRequest, context: Context
+    ) -> pb.WithdrawAssignmentsResponse:
+        """Take assignments back."""
+        return await withdraw.withdraw(
+            self._app,
+            call_of(request),
+            UUID(request.item_id),
+            division.codes(request.divisions, "divisions"),
+            request.reason,
+        )
+
     async def GetItem(
         self, request: pb.GetItemRequest, context: Context
     ) -> pb.GetItemResponse:
@@ -176,6 +219,12 @@ class AssignmentService(AssignmentServiceServicer):
     ) -> pb.ListAssignmentsResponse:
         """Page through assignments."""
         return await queries.list_assignments(self._app, request)
+
+    async def ListDeadlineMoves(
+        self, request: pb.ListDeadlineMovesRequest, context: Context
+    ) -> pb.ListDeadlineMovesResponse:
+        """Page through moved deadlines."""
+        return await queries.list_deadline_moves(self._app, request)
 
     async def ListFencedWork(
         self, request: pb.ListFencedWorkRequest, context: Context

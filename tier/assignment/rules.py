@@ -1,81 +1,47 @@
 """Decisions about items and assignments. Pure: values in, a decision out.
 
-Up go receipts and reports, from the one executor; down go returns and verifications,
-from the one assigner. Each sets fields of its own, so facts that cross on the links end
-in the same row everywhere. Only a return begins a new epoch: it takes back what was
-reported, and work done under the old epoch no longer counts.
+Who may move what from which state stands in the table of `moves`; what is asked besides
+stands here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tier.assignment.model import (
     Assignment,
-    Change,
     ClosingKind,
     ClosingRule,
     Draft,
-    Fenced,
     Flaw,
+    ItemState,
+    Light,
     Loaded,
     Mode,
     No,
-    Received,
-    Reported,
-    Returned,
     State,
-    Verified,
 )
+from tier.assignment.moves import ITEM_LAWS, LAWS, ItemMove, Move, Party
 from tier.jurisdiction import Code, Level, contains, level_of
 
 ALL_PERCENT = 100
 
 
-def fold(assignment: Assignment, change: Change) -> Assignment | Fenced:
-    """Return the assignment after `change`, or that the change comes from a passed epoch.
-
-    Folding a change twice is folding it once.
-    """
-    match change:
-        case Received(at):
-            return (
-                assignment
-                if assignment.received_at
-                else replace(assignment, received_at=at)
-            )
-        case Reported(at, epoch, problems, fact_id):
-            if epoch < assignment.epoch:
-                return Fenced.STALE
-            return replace(
-                assignment,
-                received_at=assignment.received_at or at,
-                reported_at=at,
-                returned=False,
-                problems=problems,
-                report_fact=fact_id,
-            )
-        case Returned(epoch, reason):
-            if epoch <= assignment.epoch:
-                return assignment
-            return replace(
-                assignment,
-                epoch=epoch,
-                reported_at=None,
-                returned=True,
-                return_reason=reason,
-                problems=0,
-                report_fact=None,
-            )
-        case Verified(at):
-            return replace(assignment, verified_at=assignment.verified_at or at)
+def refusal(move: Move, loaded: Loaded, acting: Code) -> No | None:
+    """Say why `acting` cannot make `move` by the table: ended, not its move, or not now."""
+    assignment = loaded.assignment
+    law = LAWS[move]
+    if loaded.item_ended:
+        return No.ENDED
+    if law.party is Party.ASSIGNER and assignment.assigner != acting:
+        return No.NOT_ASSIGNER
+    return None if assignment.state in law.states else No.STATE
 
 
 def may_receive(loaded: Loaded) -> No | None:
     """Say why receipt cannot be confirmed; receiving again is no error."""
-    return No.ENDED if loaded.item_ended else None
+    return refusal(Move.RECEIVE, loaded, loaded.assignment.key.division)
 
 
 def may_report(loaded: Loaded, epoch: int) -> No | None:
@@ -85,18 +51,18 @@ def may_report(loaded: Loaded, epoch: int) -> No | None:
         return No.ENDED
     if epoch and epoch != assignment.epoch:
         return No.STALE_EPOCH
-    if assignment.state not in {State.ISSUED, State.RECEIVED, State.RETURNED}:
-        return No.STATE
+    no = refusal(Move.REPORT, loaded, assignment.key.division)
+    if no is not None:
+        return no
     return No.CHILDREN_OPEN if loaded.open_children else None
 
 
-def may_judge(loaded: Loaded, acting: Code) -> No | None:
-    """Say why `acting` cannot return or verify a report."""
-    if loaded.item_ended:
-        return No.ENDED
-    if loaded.assignment.assigner != acting:
-        return No.NOT_ASSIGNER
-    return None if loaded.assignment.state is State.REPORTED else No.STATE
+def may_return(loaded: Loaded, acting: Code) -> No | None:
+    """Say why `acting` cannot send a report back, or take a verification back."""
+    no = refusal(Move.RETURN, loaded, acting)
+    if no is None and loaded.assignment.state is State.VERIFIED:
+        return None if loaded.above_open else No.STATE
+    return no
 
 
 def may_split(loaded: Loaded, mode: Mode) -> No | None:
@@ -105,8 +71,54 @@ def may_split(loaded: Loaded, mode: Mode) -> No | None:
         return No.ENDED
     if mode is not Mode.CASCADE:
         return No.NOT_CASCADE
-    workable = {State.ISSUED, State.RECEIVED, State.RETURNED}
-    return None if loaded.assignment.state in workable else No.STATE
+    return refusal(Move.SPLIT, loaded, loaded.assignment.key.division)
+
+
+def may_end(move: ItemMove, state: ItemState) -> bool:
+    """Whether an item may be moved so from where it stands."""
+    return state in ITEM_LAWS[move].states
+
+
+def light(assignment: Assignment, near_percent: int, now: datetime) -> Light | None:
+    """Return how an assignment stands against its deadline; a stopped clock keeps its light.
+
+    Yellow from `near_percent` of the time on, and while receipt is overdue. None where
+    nothing is to be done any more for another reason than having been done.
+    """
+    if assignment.withdrawn:
+        return None
+    if assignment.reported_at or assignment.verified_at or assignment.closed:
+        return Light.GREEN
+    at = min(now, assignment.clock.suspended_at or now)
+    if at > assignment.deadline:
+        return Light.RED
+    if assignment.received_at is None and at > assignment.receive_by:
+        return Light.YELLOW
+    whole = assignment.deadline - assignment.clock.assigned_at
+    near = assignment.clock.assigned_at + whole * near_percent / ALL_PERCENT
+    return Light.YELLOW if at >= near else Light.GREEN
+
+
+def resumed(
+    assignment: Assignment, now: datetime
+) -> tuple[datetime, datetime, timedelta]:
+    """Return (receive by, deadline, time stopped) of a clock that runs again."""
+    since = assignment.clock.suspended_at or now
+    stopped = max(timedelta(), now - since)
+    receive_by = assignment.receive_by
+    if assignment.received_at is None and receive_by > since:
+        receive_by += stopped
+    return receive_by, assignment.deadline + stopped, stopped
+
+
+def latest_for_children(
+    deadline: datetime, buffer: timedelta, now: datetime
+) -> datetime:
+    """Return until when children must report: their assigner keeps `buffer` to review.
+
+    With less than two buffers left it keeps half of the time instead.
+    """
+    return deadline - min(buffer, max(timedelta(), (deadline - now) / 2))
 
 
 def flaw(
@@ -188,8 +200,7 @@ def split_deadlines(
     None where what was `asked` leaves no room. A parent with less than two buffers left
     keeps half of the time instead.
     """
-    left = parent.deadline - now
-    latest = parent.deadline - min(buffer, left / 2)
+    latest = latest_for_children(parent.deadline, buffer, now)
     receive_by, deadline = asked
     deadline = deadline or latest
     receive_by = receive_by or min(

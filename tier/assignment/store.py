@@ -8,32 +8,50 @@ from uuid import UUID
 
 import asyncpg
 
-from tier.assignment.model import Assignment, Fenceable, Item, Key, Loaded, Reported
+from tier.assignment.model import (
+    Assignment,
+    Clock,
+    Fenceable,
+    Given,
+    Item,
+    ItemState,
+    Key,
+    Loaded,
+    Reported,
+)
 from tier.jurisdiction import Code
 from tier.runtime.db import Tx
 
 FIELDS = """
     a.item_id, a.division, a.assigner_division, a.epoch, a.receive_by_at, a.deadline_at,
     a.received_at, a.reported_at, a.verified_at, a.returned, a.return_reason, a.closed,
-    a.withdrawn, a.split, a.problem_count, a.report_fact, a.instructions
+    a.withdrawn, a.split, a.problem_count, a.report_fact, a.instructions, a.transferred_to,
+    a.assigned_at, a.original_deadline_at, a.term, a.suspended_at, a.stopped, a.extensions,
+    a.counted_from_at, a.work_days, a.receive_days, a.provisional
 """
 
 # For each assignment: is its item ended, how many of its own split are not verified.
 # LATERAL with OFFSET looks every row up by its whole key, whatever a cached plan thinks
 # of the tables' sizes: joined plainly, it once walked all rows of the item for each.
 LOAD = f"""
-    SELECT {FIELDS}, i.state IN (3, 4) AS item_ended, i.traceparent,
+    SELECT {FIELDS}, i.state IN (3, 4, 5) AS item_ended, i.traceparent,
            CASE WHEN a.split THEN (
                SELECT count(*) FROM assignment c
                 WHERE c.item_id = a.item_id AND c.assigner_division = a.division
                   AND c.verified_at IS NULL AND NOT c.withdrawn)
-           ELSE 0 END AS open_children
+           ELSE 0 END AS open_children,
+           CASE WHEN a.verified_at IS NULL THEN true
+                WHEN a.assigner_division = i.issuer_division THEN i.state = 1
+                ELSE EXISTS (
+                    SELECT FROM assignment p
+                     WHERE p.item_id = a.item_id AND p.division = a.assigner_division
+                       AND p.reported_at IS NULL) END AS above_open
       FROM unnest($1::uuid[], $2::text[]) AS asked (item_id, division)
      CROSS JOIN LATERAL (
            SELECT * FROM assignment
             WHERE (item_id, division) = (asked.item_id, asked.division) OFFSET 0) a
      CROSS JOIN LATERAL (
-           SELECT state, traceparent FROM assignment_item
+           SELECT state, traceparent, issuer_division FROM assignment_item
             WHERE item_id = asked.item_id OFFSET 0) i
 """  # noqa: S608 - constants
 
@@ -54,11 +72,16 @@ UNREPORTED = """
      ORDER BY a.item_id, a.division
 """
 
+# Whoever was withdrawn has nothing to pass on: its split may have crossed that on the way.
 INSERT = """
     INSERT INTO assignment
            (item_id, division, assigner_division, receive_by_at, deadline_at, instructions,
-            closed, withdrawn)
-    SELECT $1, division, $2, $3, $4, $5, $7, $8
+            closed, withdrawn, assigned_at, original_deadline_at, work_days, receive_days,
+            provisional)
+    SELECT $1, division, $2, $3, $4, $5, $7,
+           $8 OR EXISTS (SELECT FROM assignment p
+                          WHERE p.item_id = $1 AND p.division = $2 AND p.withdrawn),
+           $9, $4, $10, $11, $12
       FROM unnest($6::text[]) AS division
         ON CONFLICT (item_id, division) DO NOTHING
 """
@@ -87,6 +110,7 @@ REPORT = """
                   $6::uuid[])
            AS n (item_id, division, at, epoch, problems, fact_id)
      WHERE (a.item_id, a.division) = (n.item_id, n.division) AND a.epoch <= n.epoch
+       AND NOT a.withdrawn AND NOT a.closed
 """
 
 FENCE = """
@@ -106,7 +130,8 @@ FENCED = """
 """
 
 LIST = f"""
-    SELECT {FIELDS}, i.state IN (3, 4) AS item_ended, i.traceparent, 0 AS open_children, i.item
+    SELECT {FIELDS}, i.state IN (3, 4, 5) AS item_ended, i.traceparent, 0 AS open_children,
+           true AS above_open, i.item
       FROM assignment a JOIN assignment_item i USING (item_id)
      WHERE ($1::uuid IS NULL OR a.item_id = $1)
        AND a.division LIKE $2 || '%'
@@ -138,26 +163,23 @@ async def unreported(tx: Tx) -> list[tuple[Key, int]]:
 
 
 async def insert(
-    tx: Tx,
-    item: Item,
-    targets: Sequence[Code],
-    *,
-    assigner: Code,
-    receive_by: datetime,
-    deadline: datetime,
-    instructions: str = "",
+    tx: Tx, item: Item, targets: Sequence[Code], given: Given, instructions: str = ""
 ) -> None:
     """Write the assignments of `item` at `targets`; those that are here stay as they are."""
     await tx.execute(
         INSERT,
         item.item_id,
-        assigner,
-        receive_by,
-        deadline,
+        given.assigner,
+        given.receive_by,
+        given.deadline,
         instructions,
         targets,
-        item.state.name == "CLOSED",
-        item.state.name == "WITHDRAWN",
+        item.state in {ItemState.CLOSED, ItemState.ARCHIVED},
+        item.state is ItemState.WITHDRAWN,
+        given.assigned_at,
+        given.work_days,
+        given.receive_days,
+        given.provisional,
     )
 
 
@@ -245,11 +267,17 @@ async def page(
 def _loaded(row: asyncpg.Record) -> Loaded:
     """Read a row of FIELDS and its companions, by place: this is the hottest read."""
     (item_id, division, assigner, epoch, receive_by, deadline, received, reported, verified,
-     returned, reason, closed, withdrawn, split, problems, report_fact, instructions,
-     ended, traceparent, open_children, *_) = row.values()  # fmt: skip
-    assignment = Assignment(
-        Key(item_id, division), assigner, epoch, receive_by, deadline, received, reported,
-        verified, returned, reason, closed, withdrawn, split, problems, report_fact,
-        instructions,
+     returned, reason, closed, withdrawn, split, problems, report_fact, instructions, to,
+     assigned_at, original, term, suspended, stopped, extensions, counted_from, work_days,
+     receive_days, provisional,
+     ended, traceparent, open_children, above_open, *_) = row.values()  # fmt: skip
+    clock = Clock(
+        assigned_at, original, term, suspended, stopped, extensions, counted_from,
+        work_days, receive_days, provisional,
     )  # fmt: skip
-    return Loaded(assignment, ended, open_children, traceparent)
+    assignment = Assignment(
+        Key(item_id, division), assigner, epoch, receive_by, deadline, clock, received,
+        reported, verified, returned, reason, closed, withdrawn, split, problems,
+        report_fact, instructions, to,
+    )  # fmt: skip
+    return Loaded(assignment, ended, open_children, traceparent, above_open)

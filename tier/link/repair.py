@@ -99,7 +99,7 @@ class Repair:
             timeout=SYNC_SECONDS,
             wait_for_ready=True,  # the moment the parent is there again, it is asked
         )
-        self._contacts.heard(self._parent, self._app.now())
+        self._contacts.heard(self._parent, self._app.real())
         applied, owed = tip.mark, wire.mark_from(response.down_head)
         self._contact.head = owed
         theirs = wire.tip_from(response.up_applied)
@@ -124,7 +124,7 @@ class Repair:
             async for response in call:
                 seals.check(self._app, self._parent, response.bundle)
                 await self._receiver.apply([response.bundle])
-                self._contacts.heard(self._parent, self._app.now())
+                self._contacts.heard(self._parent, self._app.real())
                 REPAIRED.add(len(response.bundle.facts), {"neighbour": self._parent})
         finally:
             call.cancel()
@@ -145,7 +145,7 @@ class Repair:
             failpoints.reach("link.delivered")
             applied = wire.mark_from(response.applied)
             REPAIRED.add(len(run.bodies), {"neighbour": self._parent})
-            self._contacts.heard(self._parent, self._app.now())
+            self._contacts.heard(self._parent, self._app.real())
             if applied.epoch != run.epoch or applied.seq <= after:
                 return  # somebody else moves it, or nothing does: the next sync tells
             after = applied.seq

@@ -40,7 +40,7 @@ class LinkService(LinkServiceServicer):
     async def Sync(self, request: pb.SyncRequest, context: Context) -> pb.SyncResponse:
         """Exchange marks with a child."""
         self._known(request.child)
-        self._contacts.heard(request.child, self._app.now())
+        self._contacts.heard(request.child, self._app.real())
         self._contacts[request.child].head = wire.mark_from(request.up_head)
         head = await owing.confirm(
             self._app, request.child, wire.tip_from(request.down_applied)

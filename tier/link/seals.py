@@ -52,7 +52,7 @@ def check(app: App, neighbour: str, found: pb.Bundle) -> None:
         proved = app.identity.prove(found.certificate)
     except Unidentified as wrong:
         raise BundleForged(neighbour=neighbour, problem=str(wrong)) from wrong
-    if not proved.is_valid(app.now()):
+    if not proved.is_valid(app.real()):
         raise BundleForged(neighbour=neighbour, problem="its certificate is over")
     same_domain = proved.spiffe.domain == app.identity.spiffe.domain
     if not (same_domain and is_neighbour(app.node, neighbour, proved.spiffe)):

@@ -263,7 +263,7 @@ class Receiver:
             )
             failpoints.reach("link.applied")
             contact.applied = applied.mark
-        self._contacts.heard(self._neighbour, self._app.now())
+        self._contacts.heard(self._neighbour, self._app.real())
         if applied.count:
             contact.news.set()
         if applied.gap:

@@ -107,7 +107,7 @@ class Recorder:
         self._pruned = now
         try:
             async with self._app.db.transaction() as tx:
-                await store.prune(tx, self._app.now() - timedelta(days=KEPT_DAYS))
+                await store.prune(tx, self._app.real() - timedelta(days=KEPT_DAYS))
         except (TierError, asyncpg.PostgresError) as away:
             LOG.warning("decisions not pruned", error=type(away).__name__)
 

@@ -34,6 +34,13 @@ READING: Allow = dict.fromkeys(
 )
 WORKING: Allow = {**READING, Role.GRID_WORKER: LINE}
 """What a grid worker needs to see of the work: tasks, items, assignments of the own grid."""
+NOTIFIED: Allow = {
+    Role.OFFICER: SELF,
+    Role.GRID_WORKER: SELF,
+    Role.INTEGRATOR: ABOVE,
+    Role.AUDITOR: ABOVE,
+}
+"""Who looks into a unit's inbox: the unit itself, programs and auditors of its area."""
 EVERYBODY: Allow = dict.fromkeys(PEOPLE, SAME_PROVINCE)
 KEEPING: Allow = {Role.KEEPER: ABOVE}
 OPERATING: Allow = {Role.OPERATOR: SELF}
@@ -44,10 +51,17 @@ LINKED: Allow = {Role.NODE: BELOW}
 
 _ACTS = ("division",)
 _ASSIGNMENT = "ducha.assignment.v1.AssignmentService/"
+_INBOX = "ducha.inbox.v1.InboxService/"
 _COLLECTION = "ducha.collection.v1.CollectionService/"
 _REGISTRY = "ducha.registry.v1.RegistryService/"
 _REPORTING = "ducha.reporting.v1.ReportingService/"
+_STATISTICS = "ducha.statistics.v1.StatisticsService/"
 _APPROVAL = "ducha.approval.v1.ApprovalService/"
+_PETITION = "ducha.petition.v1.PetitionService/"
+_RECTIFICATION = "ducha.rectification.v1.RectificationService/"
+_URGING = "ducha.urging.v1.UrgingService/"
+_CALENDAR = "ducha.calendar.v1.CalendarService/"
+_CALENDAR_KEEPING = "ducha.calendar.v1.CalendarKeepingService/"
 _CATALOGUE = "ducha.catalogue.v1.CatalogueService/"
 _KEEPING = "ducha.catalogue.v1.CatalogueKeepingService/"
 _DIVISION = "ducha.division.v1.DivisionService/"
@@ -88,18 +102,53 @@ DOWN_AND_UP = (
     _acting(_ASSIGNMENT + "ConcludeItem", OFFICE),
     _acting(_ASSIGNMENT + "CloseItem", OFFICE),
     _acting(_ASSIGNMENT + "WithdrawItem", OFFICE),
+    _acting(_ASSIGNMENT + "ReopenItem", OFFICE),
+    _acting(_ASSIGNMENT + "ArchiveItem", OFFICE),
+    _acting(_ASSIGNMENT + "ResumeAssignments", OFFICE),
+    _acting(_ASSIGNMENT + "WithdrawAssignments", OFFICE),
     _rows(_ASSIGNMENT + "GetItem", WORKING),
     _rows(_ASSIGNMENT + "ListItems", WORKING),
     _rows(_ASSIGNMENT + "GetAssignment", WORKING),
     _rows(_ASSIGNMENT + "ListAssignments", WORKING),
     _rows(_ASSIGNMENT + "ListFencedWork", WORKING),
+    _rows(_ASSIGNMENT + "ListDeadlineMoves", WORKING),
+    _acting(_PETITION + "FilePetitions", EXECUTING),
+    _acting(_PETITION + "DecidePetitions", OFFICE),
+    _acting(_PETITION + "WithdrawPetitions", EXECUTING),
+    _rows(_PETITION + "GetPetition", WORKING),
+    _rows(_PETITION + "ListPetitions", WORKING),
+    _acting(_RECTIFICATION + "OpenRectifications", OFFICE),
+    _acting(_RECTIFICATION + "ReportRectifications", EXECUTING),
+    _acting(_RECTIFICATION + "CloseRectifications", OFFICE),
+    _acting(_RECTIFICATION + "ReturnRectifications", OFFICE),
+    _rows(_RECTIFICATION + "ListRectifications", WORKING),
+    _acting(_URGING + "UrgeAssignments", OFFICE),
+    _rows(_URGING + "ListUrges", WORKING),
+    _rows(_URGING + "ListDigests", WORKING),
     _rows(_REPORTING + "ListProgress"),
     _rows(_REPORTING + "WatchItem", WORKING),
     _rows(_REPORTING + "WatchDivision", WORKING),
+    _rows("ducha.timeline.v1.TimelineService/ListEvents", WORKING),
+    _rows("ducha.timing.v1.TimingService/ListTimers", WORKING),
+    _rows("ducha.timing.v1.TimingService/ListEscalations"),
     _of_node(
         _REPORTING + "AuditProgress",
         INSPECTING,
         why="It compares all rows of the node; a part of them proves nothing.",
+    ),
+    _rows(_STATISTICS + "ListStatistics"),
+    _of_node(
+        _STATISTICS + "AuditStatistics",
+        INSPECTING,
+        why="It reads the whole ledger of the node.",
+    ),
+    _acting(_INBOX + "ListNotices", NOTIFIED),
+    _acting(_INBOX + "CountNotices", NOTIFIED),
+    _acting(_INBOX + "WatchNotices", NOTIFIED),
+    _acting(
+        _INBOX + "AcknowledgeNotices",
+        EXECUTING,
+        why="Notices of divisions below that act here lie in the same inbox.",
     ),
 )
 DATA = (
@@ -150,6 +199,11 @@ DATA = (
     _of_node("ducha.relief.v1.ReliefService/AuditSavings", INSPECTING),
 )
 REFERENCE = (
+    _public(_CALENDAR + "GetCalendar"),
+    _public(_CALENDAR + "ListTerms"),
+    _public(_CALENDAR + "ComputeDue"),
+    _of_node(_CALENDAR_KEEPING + "PublishCalendar", KEEPING),
+    _of_node(_CALENDAR_KEEPING + "PublishTerms", KEEPING),
     _public(_CATALOGUE + "GetElement"),
     _public(_CATALOGUE + "ListElements"),
     _public(_CATALOGUE + "ListIndicators"),

@@ -10,10 +10,11 @@ from tier.jurisdiction import DIGITS, Code, Level
 from tier.ledger import store as ledger_store
 from tier.node import Node
 from tier.reporting import rules, store, wire
-from tier.reporting.errors import ItemUnknown, ResumeTokenInvalid
+from tier.reporting.errors import ItemUnknown
 from tier.reporting.model import Difference, Glimpse, Key, Place, Progress, Scan
 from tier.runtime import area
 from tier.runtime.db import Tx
+from tier.runtime.errors import ResumeTokenInvalid
 
 CHANGES = 500
 ROWS = 2000

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import grpc
 
-from ducha.reporting.v1 import reporting_pb2
 from ducha.reporting.v1 import reporting_service_pb2 as pb
 from ducha.reporting.v1.reporting_service_pb2_grpc import (
     ReportingServiceServicer,
@@ -16,13 +15,13 @@ from ducha.reporting.v1.reporting_service_pb2_grpc import (
 )
 from tier.app import App
 from tier.division import names as division_names
-from tier.jurisdiction import Code, overlap, parse
+from tier.jurisdiction import parse
 from tier.reporting import actions, store, wire
 from tier.reporting.actions import ItemView
+from tier.reporting.contact import out_of_contact
 from tier.reporting.model import Key
 from tier.reporting.watch import Watches
 from tier.runtime import fields
-from tier.runtime.area import narrowed
 from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
 
@@ -69,7 +68,7 @@ class ReportingService(ReportingServiceServicer):
             progress=wire.progress_to(shown, names, now),
             next_page_token=page.next(found, last),
             as_of_time=wire.moment_to(now),
-            out_of_contact=self._out_of_contact(within),
+            out_of_contact=out_of_contact(self._app, within),
         )
 
     async def WatchItem(
@@ -109,22 +108,6 @@ class ReportingService(ReportingServiceServicer):
             compared_count=compared,
             differences=map(wire.difference_to, differences),
         )
-
-    def _out_of_contact(self, within: str) -> list[reporting_pb2.OutOfContact]:
-        """Return the silent child nodes whose divisions the counts may cover."""
-        seen = narrowed(within)
-        if seen is None:
-            return []
-        hosts = {child.name: child.hosts for child in self._app.node.children}
-        return [
-            reporting_pb2.OutOfContact(
-                node=name,
-                divisions=hosts[name],
-                last_contact_time=wire.moment_to(heard),
-            )
-            for name, heard in self._app.silent()
-            if any(overlap(host, Code(seen)) for host in hosts[name])
-        ]
 
 
 def _after(page: Page) -> Key:

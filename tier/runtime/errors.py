@@ -115,6 +115,17 @@ class PageTokenInvalid(TierError):
     zh = "分页标记无效，请从第一页重新查询"
 
 
+class ResumeTokenInvalid(TierError):
+    """Start the watch again, without a token: what it names is not in this ledger."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "RESUME_TOKEN_INVALID"
+    en = (
+        "the resume token does not belong to this node's ledger; start again without it"
+    )
+    zh = "续传标记不属于本节点台账，请不带标记重新开始"
+
+
 class DatabaseAway(TierError):
     """Send the same request again: whether it was kept shows by its request id."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -20,6 +21,7 @@ from pydantic import (
 
 from tier.jurisdiction import Level, parse
 from tier.node import Neighbour, Node
+from tier.runtime.clock import Pace
 
 PREFIX = "DUCHA_"
 TABLES = frozenset({"parent", "children", "identity", "people"})
@@ -81,6 +83,8 @@ class Settings(Strict):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     review_buffer_hours: Annotated[float, Field(ge=0)] = 24.0
     contact_seconds: Annotated[float, Field(gt=0)] = 10.0
+    clock_rate: Annotated[float, Field(ge=1, le=1_000_000)] = 1.0
+    clock_epoch: AwareDatetime | None = None
     parent: ParentSettings | None = None
     children: tuple[ChildSettings, ...] = ()
     ledger_digest: Literal["sha256", "sm3"] = "sha256"
@@ -117,6 +121,27 @@ class Settings(Strict):
                     "http_listen stays there in any case"
                 )
         return self
+
+    @model_validator(mode="after")
+    def real_time_or_loopback(self) -> Self:
+        """Refuse simulated time without a beginning, and where others could meet it."""
+        if self.clock_rate == 1.0:
+            return self
+        if self.clock_epoch is None:
+            raise ValueError(
+                "clock_rate needs clock_epoch: when time began to run fast"
+            )
+        if self.grpc_listen.rsplit(":", 1)[0] not in LOOPBACK:
+            raise ValueError(
+                f"{self.grpc_listen}: with a clock_rate listen on 127.0.0.1 only; "
+                "simulated time is for demonstrations"
+            )
+        return self
+
+    @property
+    def pace(self) -> Pace:
+        """Return how fast time runs."""
+        return Pace(self.clock_rate, self.clock_epoch)
 
     def describe(self, level: Level) -> Node:
         """Return the node these settings speak of.

@@ -116,8 +116,8 @@ def _signed(app: App, identity: OwnIdentity, request: pb.CosignRequest) -> Signe
     except (NoteWrong, SealWrong) as wrong:
         raise CheckpointUnreadable(problem=wrong) from wrong
     try:
-        seal = Trust(identity.prove).seal(request.certificate, min(made_at, app.now()))
-        Trust(identity.prove).seal(request.certificate, app.now())
+        seal = Trust(identity.prove).seal(request.certificate, min(made_at, app.real()))
+        Trust(identity.prove).seal(request.certificate, app.real())
     except SealWrong as wrong:
         raise SealNotOfChild(problem=wrong) from wrong
     child = seal.spiffe

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from tier.acting import Work
 from tier.app import App
-from tier.assignment import item_store
+from tier.assignment import item_store, rules
 from tier.assignment.errors import ItemEnded, ItemUnknown, NotIssuer
 from tier.assignment.model import Item
+from tier.assignment.moves import ItemMove
 from tier.jurisdiction import DIGITS, Code, contains
 from tier.runtime.db import Tx
 
@@ -22,14 +23,39 @@ async def open_item(work: Work, item_id: UUID, *, by_issuer: bool = False) -> It
         ItemEnded: it is closed or withdrawn.
         NotIssuer: it must be the issuer's to change, and is not.
     """
-    item = await item_store.locked(work.tx, item_id)
-    if item is None or not await _is_seen(work, item):
-        raise ItemUnknown(item_id=item_id)
-    if by_issuer and item.issuer != work.call.division:
-        raise NotIssuer(issuer=item.issuer, division=work.call.division)
+    item = await _seen(work, item_id)
+    if by_issuer:
+        _must_issue(work, item)
     if item.ended:
         raise ItemEnded(item_id=item_id)
     return item
+
+
+async def item_for(work: Work, item_id: UUID, move: ItemMove) -> Item:
+    """Return an item for a move of its issuer that may follow upon its closing, locked.
+
+    Raises:
+        ItemUnknown: it is not here, or nothing of the acting division's.
+        NotIssuer: it is another's.
+        ItemEnded: it ended in a way that this move does not follow.
+    """
+    item = await _seen(work, item_id)
+    _must_issue(work, item)
+    if item.ended and not rules.may_end(move, item.state):
+        raise ItemEnded(item_id=item_id)
+    return item
+
+
+async def _seen(work: Work, item_id: UUID) -> Item:
+    item = await item_store.locked(work.tx, item_id)
+    if item is None or not await _is_seen(work, item):
+        raise ItemUnknown(item_id=item_id)
+    return item
+
+
+def _must_issue(work: Work, item: Item) -> None:
+    if item.issuer != work.call.division:
+        raise NotIssuer(issuer=item.issuer, division=work.call.division)
 
 
 async def _is_seen(work: Work, item: Item) -> bool:

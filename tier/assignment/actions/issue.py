@@ -17,6 +17,7 @@ from tier import division, routes
 from tier.acting import Call, Work, must_host, once
 from tier.app import App
 from tier.assignment import item_store, rules, store, wire
+from tier.assignment.actions import terms
 from tier.assignment.actions.calls import branches_of
 from tier.assignment.errors import (
     AssignmentUnknown,
@@ -25,7 +26,8 @@ from tier.assignment.errors import (
     denied,
     flawed,
 )
-from tier.assignment.model import Item, Key, Loaded
+from tier.assignment.model import Given, Item, Key, Loaded
+from tier.calendar import Term
 from tier.jurisdiction import Code
 from tier.registry import asking
 from tier.runtime import moments
@@ -33,6 +35,7 @@ from tier.runtime.db import Tx
 from tier.runtime.telemetry import current_traceparent
 
 NAME = 100  # of a requester, at most
+NONE = Term()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Split:
     receive_by: datetime | None
     deadline: datetime | None
     instructions: str
+    receive_within: Term = NONE
+    work_within: Term = NONE
 
 
 async def validate(
@@ -56,12 +61,13 @@ async def validate(
     """
     must_host(app, issuer)
     async with app.db.reading() as tx:
-        targets = await _checked(app, tx, issuer, message, selection)
-        response = service.IssueItemResponse(item=message, target_count=len(targets))
-        if message.HasField("data_need"):
-            asked = asking.Asked(
-                _request_of(message), selection, field="item.data_need"
-            )
+        dated = pb.Item()
+        dated.CopyFrom(message)
+        await terms.date(tx, dated, app.now())
+        targets = await _checked(app, tx, issuer, dated, selection)
+        response = service.IssueItemResponse(item=dated, target_count=len(targets))
+        if dated.HasField("data_need"):
+            asked = asking.Asked(_request_of(dated), selection, field="item.data_need")
             decided = await asking.judge(app, tx, issuer, asked)
             response.data_request.CopyFrom(decided.data_request)
             response.data_elements.extend(decided.elements)
@@ -82,8 +88,9 @@ async def issue(
     response = service.IssueItemResponse()
     async with once(app, call, response) as work:
         if work is not None:
-            targets = await _checked(app, work.tx, call.division, message, selection)
             issued = _issued(work, message)
+            await terms.date(work.tx, issued, app.now())
+            targets = await _checked(app, work.tx, call.division, issued, selection)
             if message.HasField("data_need"):
                 # Before the item: whoever has the item knows what is asked for it.
                 await _need_data(work, issued, selection, response)
@@ -101,7 +108,8 @@ def _issued(work: Work, message: pb.Item) -> pb.Item:
     issued.issuer_division = work.call.division
     issued.issue_time.FromDatetime(work.app.now())
     issued.state = pb.ITEM_STATE_ISSUED
-    issued.ClearField("conclusion")
+    for field in ("conclusion", "provisional", "reopen_count"):
+        issued.ClearField(field)
     traceparent = current_traceparent()
     issued.trace_id = traceparent.split("-")[1] if traceparent else ""
     return issued
@@ -138,14 +146,7 @@ async def _write(work: Work, issued: pb.Item, targets: Sequence[Code]) -> Item:
     """Keep the item and its assignments, and record who must hear of it."""
     item = wire.item_from(issued, current_traceparent())
     await item_store.insert(work.tx, item)
-    await store.insert(
-        work.tx,
-        item,
-        targets,
-        assigner=item.issuer,
-        receive_by=item.receive_by,
-        deadline=item.deadline,
-    )
+    await store.insert(work.tx, item, targets, wire.given_of(issued))
     for onward, codes in routes.both_ways(work.app.node, targets):
         payload = facts.ItemIssued(
             item=issued, targets=division.set_to(codes), target_count=len(targets)
@@ -198,10 +199,10 @@ async def split(app: App, call: Call, asked: Split) -> service.SplitAssignmentRe
         if work is not None:
             item, loaded = await _splittable(work, asked.item_id)
             targets = await _next_tier(work, asked.item_id, asked.targets)
-            receive_by, deadline = _moments(app, loaded, asked)
-            await _pass_on(work, item, targets, asked, (receive_by, deadline))
+            given = await _given(work, loaded, asked)
+            await pass_on(work, item, targets, given, asked.instructions)
             response.target_count = len(targets)
-            response.deadline_time.FromDatetime(deadline)
+            response.deadline_time.FromDatetime(given.deadline)
     return response
 
 
@@ -236,47 +237,54 @@ async def _next_tier(
     return targets
 
 
-def _moments(app: App, loaded: Loaded, asked: Split) -> tuple[datetime, datetime]:
-    """Return when children must receive and report."""
-    parent = loaded.assignment
-    found = rules.split_deadlines(
-        parent, (asked.receive_by, asked.deadline), app.review_buffer, app.now()
-    )
+async def _given(work: Work, loaded: Loaded, asked: Split) -> Given:
+    """Return when children must receive and report.
+
+    Raises:
+        DeadlineInvalid: that leaves no time to receive, or to review.
+    """
+    app, now, parent = work.app, work.app.now(), loaded.assignment
+    receipt = await terms.counted(work.tx, asked.receive_within, asked.receive_by, now)
+    report = await terms.counted(work.tx, asked.work_within, asked.deadline, now)
+    wished = (receipt.at if receipt else None, report.at if report else None)
+    found = rules.split_deadlines(parent, wished, app.review_buffer, now)
     if found is None:
-        latest = parent.deadline - app.review_buffer
+        latest = rules.latest_for_children(parent.deadline, app.review_buffer, now)
         problem = f"children must report by {latest.isoformat()}, a review buffer before yours"
         raise DeadlineInvalid(problem=problem)
-    return found
+    return Given(
+        work.call.division,
+        now,
+        *found,
+        work_days=asked.work_within.working_days,
+        receive_days=asked.receive_within.working_days,
+        provisional=any(due.provisional for due in (receipt, report) if due),
+    )
 
 
-async def _pass_on(
+async def pass_on(
     work: Work,
     item: Item,
     targets: Sequence[Code],
-    asked: Split,
-    within: tuple[datetime, datetime],
+    given: Given,
+    instructions: str,
 ) -> None:
-    """Write the children's assignments and record who must hear of them."""
-    receive_by, deadline = within
+    """Write assignments below the acting division's, and record who must hear of them."""
     await _introduce(work, item, targets)
-    await store.insert(
-        work.tx,
-        item,
-        targets,
-        assigner=work.call.division,
-        receive_by=receive_by,
-        deadline=deadline,
-        instructions=asked.instructions,
-    )
+    await store.insert(work.tx, item, targets, given, instructions)
     await store.mark_split(work.tx, Key(item.item_id, work.call.division))
     for onward, codes in routes.both_ways(work.app.node, targets):
         payload = facts.AssignmentSplit(
             item_id=str(item.item_id),
-            assigner_division=work.call.division,
+            assigner_division=given.assigner,
             targets=division.set_to(codes),
-            receive_by_time=moments.stamp(receive_by),
-            deadline_time=moments.stamp(deadline),
-            instructions=asked.instructions,
+            receive_by_time=moments.stamp(given.receive_by),
+            deadline_time=moments.stamp(given.deadline),
+            instructions=instructions,
+            split_time=moments.stamp(given.assigned_at),
+            work_days=given.work_days,
+            receive_days=given.receive_days,
+            provisional=given.provisional,
         )
         work.record(payload, subject=item.item_id, onward=onward)
 

@@ -19,7 +19,7 @@ from ducha.assignment.v1 import assignment_service_pb2 as service
 from tier import division, ledger
 from tier.acting import must_host
 from tier.app import App
-from tier.assignment import rules, store
+from tier.assignment import folding, rules, store
 from tier.assignment.errors import AssignmentUnknown, denied
 from tier.assignment.model import Assignment, Fenced, Key, Loaded, Received, Reported
 from tier.identity import current
@@ -177,7 +177,7 @@ def _receipts(batch: Batch, filing: Filing, author: Author) -> Taken:
             raise denied(no, loaded, "receive")
         if piece.key in changes or loaded.assignment.received_at is not None:
             continue
-        folded = rules.fold(loaded.assignment, Received(batch.now))
+        folded = folding.fold(loaded.assignment, Received(batch.now))
         if isinstance(folded, Assignment):
             changes[piece.key] = folded
             by_item.setdefault(piece.key.item_id, []).append(piece.key.division)
@@ -228,7 +228,7 @@ def _reports(batch: Batch, filing: Filing, author: Author) -> Taken:
 
 def _after(loaded: Loaded, change: Reported) -> Loaded:
     """Return an assignment after a report of this batch that is not written yet."""
-    folded = rules.fold(loaded.assignment, change)
+    folded = folding.fold(loaded.assignment, change)
     if isinstance(folded, Fenced):
         return loaded
     return replace(loaded, assignment=folded)

@@ -24,32 +24,53 @@ _sym_db = _symbol_database.Default()
 
 from ducha.assignment.v1 import assignment_pb2 as ducha_dot_assignment_dot_v1_dot_assignment__pb2
 from ducha.division.v1 import division_pb2 as ducha_dot_division_dot_v1_dot_division__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ducha/assignment/v1/assignment_facts.proto\x12\x13\x64ucha.assignment.v1\x1a$ducha/assignment/v1/assignment.proto\x1a ducha/division/v1/division.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x01\n\nItemIssued\x12-\n\x04item\x18\x01 \x01(\x0b\x32\x19.ducha.assignment.v1.ItemR\x04item\x12\x38\n\x07targets\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\x07targets\x12!\n\x0ctarget_count\x18\x03 \x01(\x05R\x0btargetCount\"\xba\x02\n\x0f\x41ssignmentSplit\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12+\n\x11\x61ssigner_division\x18\x02 \x01(\tR\x10\x61ssignerDivision\x12\x38\n\x07targets\x18\x03 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\x07targets\x12\x42\n\x0freceive_by_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rreceiveByTime\x12?\n\rdeadline_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\x12\"\n\x0cinstructions\x18\x06 \x01(\tR\x0cinstructions\"\xab\x01\n\x13\x41ssignmentsReceived\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12=\n\x0creceive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0breceiveTime\"\xd1\x01\n\x12\x41ssignmentReported\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x1a\n\x08\x64ivision\x18\x02 \x01(\tR\x08\x64ivision\x12\x14\n\x05\x65poch\x18\x03 \x01(\x05R\x05\x65poch\x12;\n\x0breport_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreportTime\x12\x33\n\x06report\x18\x05 \x01(\x0b\x32\x1b.ducha.assignment.v1.ReportR\x06report\"\x9c\x01\n\x13\x41ssignmentsReturned\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n\x06\x65pochs\x18\x04 \x03(\x05R\x06\x65pochs\"\xa9\x01\n\x13\x41ssignmentsVerified\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12;\n\x0bverify_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nverifyTime\"i\n\rItemConcluded\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12?\n\nconclusion\x18\x02 \x01(\x0b\x32\x1f.ducha.assignment.v1.ConclusionR\nconclusion\"`\n\nItemClosed\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x39\n\nclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcloseTime\"\x81\x01\n\rItemWithdrawn\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12?\n\rwithdraw_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cwithdrawTimeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*ducha/assignment/v1/assignment_facts.proto\x12\x13\x64ucha.assignment.v1\x1a$ducha/assignment/v1/assignment.proto\x1a ducha/division/v1/division.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x01\n\nItemIssued\x12-\n\x04item\x18\x01 \x01(\x0b\x32\x19.ducha.assignment.v1.ItemR\x04item\x12\x38\n\x07targets\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\x07targets\x12!\n\x0ctarget_count\x18\x03 \x01(\x05R\x0btargetCount\"\xd7\x03\n\x0f\x41ssignmentSplit\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12+\n\x11\x61ssigner_division\x18\x02 \x01(\tR\x10\x61ssignerDivision\x12\x38\n\x07targets\x18\x03 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\x07targets\x12\x42\n\x0freceive_by_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rreceiveByTime\x12?\n\rdeadline_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\x12\"\n\x0cinstructions\x18\x06 \x01(\tR\x0cinstructions\x12\x39\n\nsplit_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tsplitTime\x12\x1b\n\twork_days\x18\x08 \x01(\x05R\x08workDays\x12!\n\x0creceive_days\x18\t \x01(\x05R\x0breceiveDays\x12 \n\x0bprovisional\x18\n \x01(\x08R\x0bprovisional\"\xab\x01\n\x13\x41ssignmentsReceived\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12=\n\x0creceive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0breceiveTime\"\xd1\x01\n\x12\x41ssignmentReported\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x1a\n\x08\x64ivision\x18\x02 \x01(\tR\x08\x64ivision\x12\x14\n\x05\x65poch\x18\x03 \x01(\x05R\x05\x65poch\x12;\n\x0breport_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreportTime\x12\x33\n\x06report\x18\x05 \x01(\x0b\x32\x1b.ducha.assignment.v1.ReportR\x06report\"\xd9\x01\n\x13\x41ssignmentsReturned\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n\x06\x65pochs\x18\x04 \x03(\x05R\x06\x65pochs\x12;\n\x0breturn_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreturnTime\"\xc1\x01\n\x13\x41ssignmentsVerified\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12;\n\x0bverify_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nverifyTime\x12\x16\n\x06\x65pochs\x18\x04 \x03(\x05R\x06\x65pochs\"i\n\rItemConcluded\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12?\n\nconclusion\x18\x02 \x01(\x0b\x32\x1f.ducha.assignment.v1.ConclusionR\nconclusion\"`\n\nItemClosed\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x39\n\nclose_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcloseTime\"\x81\x01\n\rItemWithdrawn\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12?\n\rwithdraw_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cwithdrawTime\"\xb7\x04\n\x0e\x44\x65\x61\x64linesMoved\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12\x14\n\x05terms\x18\x03 \x03(\x05R\x05terms\x12\x42\n\x0freceive_by_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rreceiveByTime\x12?\n\rdeadline_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\x12\x30\n\x05\x63\x61use\x18\x06 \x01(\x0e\x32\x1a.ducha.assignment.v1.CauseR\x05\x63\x61use\x12\x16\n\x06reason\x18\x07 \x01(\tR\x06reason\x12\x37\n\tmove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08moveTime\x12\x46\n\x11\x63ounted_from_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0f\x63ountedFromTime\x12\x1b\n\twork_days\x18\n \x01(\x05R\x08workDays\x12 \n\x0bprovisional\x18\x0b \x01(\x08R\x0bprovisional\x12)\n\x10\x63\x61lendar_version\x18\x0c \x01(\x05R\x0f\x63\x61lendarVersion\"\xda\x01\n\x14\x41ssignmentsSuspended\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12\x14\n\x05terms\x18\x03 \x03(\x05R\x05terms\x12=\n\x0csuspend_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bsuspendTime\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\"\x90\x03\n\x12\x41ssignmentsResumed\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12\x14\n\x05terms\x18\x03 \x03(\x05R\x05terms\x12;\n\x0bresume_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nresumeTime\x12\x42\n\x0freceive_by_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rreceiveByTime\x12?\n\rdeadline_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x64\x65\x61\x64lineTime\x12\x33\n\x07stopped\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationR\x07stopped\x12\x16\n\x06reason\x18\x08 \x01(\tR\x06reason\"\xed\x01\n\x14\x41ssignmentsWithdrawn\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12<\n\tdivisions\x18\x02 \x01(\x0b\x32\x1e.ducha.division.v1.DivisionSetR\tdivisions\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12?\n\rwithdraw_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cwithdrawTime\x12%\n\x0etransferred_to\x18\x05 \x01(\tR\rtransferredTo\"\xd1\x01\n\x0cItemReopened\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\x30\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32\x1a.ducha.assignment.v1.CauseR\x05\x63\x61use\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12;\n\x0breopen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nreopenTime\x12!\n\x0creopen_count\x18\x05 \x01(\x05R\x0breopenCount\"f\n\x0cItemArchived\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12=\n\x0c\x61rchive_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x61rchiveTime\"\xaf\x01\n\x11\x41ssistContributed\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12\'\n\x0f\x61ssist_division\x18\x02 \x01(\tR\x0e\x61ssistDivision\x12#\n\rlead_division\x18\x03 \x01(\tR\x0cleadDivision\x12\x33\n\x06report\x18\x04 \x01(\x0b\x32\x1b.ducha.assignment.v1.ReportR\x06report\"\x99\x04\n\x0bMovesJudged\x12\x17\n\x07item_id\x18\x01 \x01(\tR\x06itemId\x12J\n\njudgements\x18\x02 \x03(\x0b\x32*.ducha.assignment.v1.MovesJudged.JudgementR\njudgements\x12\x39\n\njudge_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tjudgeTime\x1a\xff\x01\n\tJudgement\x12\x1a\n\x08\x64ivision\x18\x01 \x01(\tR\x08\x64ivision\x12\x12\n\x04move\x18\x02 \x01(\tR\x04move\x12\x37\n\tmove_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08moveTime\x12\x42\n\x07outcome\x18\x04 \x01(\x0e\x32(.ducha.assignment.v1.MovesJudged.OutcomeR\x07outcome\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x17\n\x07\x66\x61\x63t_id\x18\x06 \x01(\tR\x06\x66\x61\x63tId\x12\x14\n\x05\x65poch\x18\x07 \x01(\x05R\x05\x65poch\"h\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x19\n\x15OUTCOME_ACCEPTED_LATE\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ducha.assignment.v1.assignment_facts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ITEMISSUED']._serialized_start=173
-  _globals['_ITEMISSUED']._serialized_end=325
-  _globals['_ASSIGNMENTSPLIT']._serialized_start=328
-  _globals['_ASSIGNMENTSPLIT']._serialized_end=642
-  _globals['_ASSIGNMENTSRECEIVED']._serialized_start=645
-  _globals['_ASSIGNMENTSRECEIVED']._serialized_end=816
-  _globals['_ASSIGNMENTREPORTED']._serialized_start=819
-  _globals['_ASSIGNMENTREPORTED']._serialized_end=1028
-  _globals['_ASSIGNMENTSRETURNED']._serialized_start=1031
-  _globals['_ASSIGNMENTSRETURNED']._serialized_end=1187
-  _globals['_ASSIGNMENTSVERIFIED']._serialized_start=1190
-  _globals['_ASSIGNMENTSVERIFIED']._serialized_end=1359
-  _globals['_ITEMCONCLUDED']._serialized_start=1361
-  _globals['_ITEMCONCLUDED']._serialized_end=1466
-  _globals['_ITEMCLOSED']._serialized_start=1468
-  _globals['_ITEMCLOSED']._serialized_end=1564
-  _globals['_ITEMWITHDRAWN']._serialized_start=1567
-  _globals['_ITEMWITHDRAWN']._serialized_end=1696
+  _globals['_ITEMISSUED']._serialized_start=205
+  _globals['_ITEMISSUED']._serialized_end=357
+  _globals['_ASSIGNMENTSPLIT']._serialized_start=360
+  _globals['_ASSIGNMENTSPLIT']._serialized_end=831
+  _globals['_ASSIGNMENTSRECEIVED']._serialized_start=834
+  _globals['_ASSIGNMENTSRECEIVED']._serialized_end=1005
+  _globals['_ASSIGNMENTREPORTED']._serialized_start=1008
+  _globals['_ASSIGNMENTREPORTED']._serialized_end=1217
+  _globals['_ASSIGNMENTSRETURNED']._serialized_start=1220
+  _globals['_ASSIGNMENTSRETURNED']._serialized_end=1437
+  _globals['_ASSIGNMENTSVERIFIED']._serialized_start=1440
+  _globals['_ASSIGNMENTSVERIFIED']._serialized_end=1633
+  _globals['_ITEMCONCLUDED']._serialized_start=1635
+  _globals['_ITEMCONCLUDED']._serialized_end=1740
+  _globals['_ITEMCLOSED']._serialized_start=1742
+  _globals['_ITEMCLOSED']._serialized_end=1838
+  _globals['_ITEMWITHDRAWN']._serialized_start=1841
+  _globals['_ITEMWITHDRAWN']._serialized_end=1970
+  _globals['_DEADLINESMOVED']._serialized_start=1973
+  _globals['_DEADLINESMOVED']._serialized_end=2540
+  _globals['_ASSIGNMENTSSUSPENDED']._serialized_start=2543
+  _globals['_ASSIGNMENTSSUSPENDED']._serialized_end=2761
+  _globals['_ASSIGNMENTSRESUMED']._serialized_start=2764
+  _globals['_ASSIGNMENTSRESUMED']._serialized_end=3164
+  _globals['_ASSIGNMENTSWITHDRAWN']._serialized_start=3167
+  _globals['_ASSIGNMENTSWITHDRAWN']._serialized_end=3404
+  _globals['_ITEMREOPENED']._serialized_start=3407
+  _globals['_ITEMREOPENED']._serialized_end=3616
+  _globals['_ITEMARCHIVED']._serialized_start=3618
+  _globals['_ITEMARCHIVED']._serialized_end=3720
+  _globals['_ASSISTCONTRIBUTED']._serialized_start=3723
+  _globals['_ASSISTCONTRIBUTED']._serialized_end=3898
+  _globals['_MOVESJUDGED']._serialized_start=3901
+  _globals['_MOVESJUDGED']._serialized_end=4438
+  _globals['_MOVESJUDGED_JUDGEMENT']._serialized_start=4077
+  _globals['_MOVESJUDGED_JUDGEMENT']._serialized_end=4332
+  _globals['_MOVESJUDGED_OUTCOME']._serialized_start=4334
+  _globals['_MOVESJUDGED_OUTCOME']._serialized_end=4438
 # @@protoc_insertion_point(module_scope)

@@ -7,9 +7,11 @@ from collections import abc as _abc
 from ducha.assignment.v1 import assignment_pb2 as _assignment_pb2
 from ducha.division.v1 import division_pb2 as _division_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -67,12 +69,22 @@ class AssignmentSplit(_message.Message):
     RECEIVE_BY_TIME_FIELD_NUMBER: _builtins.int
     DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    SPLIT_TIME_FIELD_NUMBER: _builtins.int
+    WORK_DAYS_FIELD_NUMBER: _builtins.int
+    RECEIVE_DAYS_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     assigner_division: _builtins.str
     """The division whose assignment was split."""
     instructions: _builtins.str
     """What the tier that split adds."""
+    work_days: _builtins.int
+    """Working days that the deadline was counted from; 0 where it was given as a moment."""
+    receive_days: _builtins.int
+    """The same of the receipt."""
+    provisional: _builtins.bool
+    """Whether they rest on a year without an official calendar."""
     @_builtins.property
     def targets(self) -> _division_pb2.DivisionSet:
         """Who executes, in the branch this fact goes to."""
@@ -85,6 +97,10 @@ class AssignmentSplit(_message.Message):
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
         """When they must report."""
 
+    @_builtins.property
+    def split_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was split: the clocks of the children run from here."""
+
     def __init__(
         self,
         *,
@@ -94,10 +110,14 @@ class AssignmentSplit(_message.Message):
         receive_by_time: _timestamp_pb2.Timestamp | None = ...,
         deadline_time: _timestamp_pb2.Timestamp | None = ...,
         instructions: _builtins.str = ...,
+        split_time: _timestamp_pb2.Timestamp | None = ...,
+        work_days: _builtins.int = ...,
+        receive_days: _builtins.int = ...,
+        provisional: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "receive_by_time", b"receive_by_time", "targets", b"targets"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "receive_by_time", b"receive_by_time", "split_time", b"split_time", "targets", b"targets"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigner_division", b"assigner_division", "deadline_time", b"deadline_time", "instructions", b"instructions", "item_id", b"item_id", "receive_by_time", b"receive_by_time", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigner_division", b"assigner_division", "deadline_time", b"deadline_time", "instructions", b"instructions", "item_id", b"item_id", "provisional", b"provisional", "receive_by_time", b"receive_by_time", "receive_days", b"receive_days", "split_time", b"split_time", "targets", b"targets", "work_days", b"work_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -189,6 +209,7 @@ class AssignmentsReturned(_message.Message):
     DIVISIONS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     EPOCHS_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     reason: _builtins.str
@@ -201,6 +222,10 @@ class AssignmentsReturned(_message.Message):
     def epochs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The new epoch of each, in the order of the set."""
 
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
     def __init__(
         self,
         *,
@@ -208,10 +233,11 @@ class AssignmentsReturned(_message.Message):
         divisions: _division_pb2.DivisionSet | None = ...,
         reason: _builtins.str = ...,
         epochs: _abc.Iterable[_builtins.int] | None = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "return_time", b"return_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "epochs", b"epochs", "item_id", b"item_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "epochs", b"epochs", "item_id", b"item_id", "reason", b"reason", "return_time", b"return_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -226,6 +252,7 @@ class AssignmentsVerified(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     DIVISIONS_FIELD_NUMBER: _builtins.int
     VERIFY_TIME_FIELD_NUMBER: _builtins.int
+    EPOCHS_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     @_builtins.property
@@ -236,16 +263,21 @@ class AssignmentsVerified(_message.Message):
     def verify_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def epochs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The epoch of each that was accepted, in the order of the set."""
+
     def __init__(
         self,
         *,
         item_id: _builtins.str = ...,
         divisions: _division_pb2.DivisionSet | None = ...,
         verify_time: _timestamp_pb2.Timestamp | None = ...,
+        epochs: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "verify_time", b"verify_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "item_id", b"item_id", "verify_time", b"verify_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "epochs", b"epochs", "item_id", b"item_id", "verify_time", b"verify_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,3 +370,444 @@ class ItemWithdrawn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ItemWithdrawn: _TypeAlias = ItemWithdrawn  # noqa: Y015
+
+@_typing.final
+class DeadlinesMoved(_message.Message):
+    """DeadlinesMoved: the assigner moved clocks that stood alike. Down, and up as a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    RECEIVE_BY_TIME_FIELD_NUMBER: _builtins.int
+    DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MOVE_TIME_FIELD_NUMBER: _builtins.int
+    COUNTED_FROM_TIME_FIELD_NUMBER: _builtins.int
+    WORK_DAYS_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    CALENDAR_VERSION_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    cause: _assignment_pb2.Cause.ValueType
+    """Why."""
+    reason: _builtins.str
+    """In words."""
+    work_days: _builtins.int
+    """How many working days; 0 where it was given as a moment."""
+    provisional: _builtins.bool
+    """Whether it rests on a year without an official calendar."""
+    calendar_version: _builtins.int
+    """Version of the calendar it was counted by; 0 where none was needed."""
+    @_builtins.property
+    def divisions(self) -> _division_pb2.DivisionSet:
+        """Whose."""
+
+    @_builtins.property
+    def terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The new term of each, in the order of the set."""
+
+    @_builtins.property
+    def receive_by_time(self) -> _timestamp_pb2.Timestamp:
+        """When receipt must be confirmed now."""
+
+    @_builtins.property
+    def deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """When it must be reported now."""
+
+    @_builtins.property
+    def move_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was moved."""
+
+    @_builtins.property
+    def counted_from_time(self) -> _timestamp_pb2.Timestamp:
+        """The moment that working days were counted from, if they were."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        divisions: _division_pb2.DivisionSet | None = ...,
+        terms: _abc.Iterable[_builtins.int] | None = ...,
+        receive_by_time: _timestamp_pb2.Timestamp | None = ...,
+        deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        cause: _assignment_pb2.Cause.ValueType = ...,
+        reason: _builtins.str = ...,
+        move_time: _timestamp_pb2.Timestamp | None = ...,
+        counted_from_time: _timestamp_pb2.Timestamp | None = ...,
+        work_days: _builtins.int = ...,
+        provisional: _builtins.bool = ...,
+        calendar_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted_from_time", b"counted_from_time", "deadline_time", b"deadline_time", "divisions", b"divisions", "move_time", b"move_time", "receive_by_time", b"receive_by_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_version", b"calendar_version", "cause", b"cause", "counted_from_time", b"counted_from_time", "deadline_time", b"deadline_time", "divisions", b"divisions", "item_id", b"item_id", "move_time", b"move_time", "provisional", b"provisional", "reason", b"reason", "receive_by_time", b"receive_by_time", "terms", b"terms", "work_days", b"work_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadlinesMoved: _TypeAlias = DeadlinesMoved  # noqa: Y015
+
+@_typing.final
+class AssignmentsSuspended(_message.Message):
+    """AssignmentsSuspended: the assigner stopped clocks. Down, and up as a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    SUSPEND_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def divisions(self) -> _division_pb2.DivisionSet:
+        """Whose."""
+
+    @_builtins.property
+    def terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The new term of each, in the order of the set."""
+
+    @_builtins.property
+    def suspend_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        divisions: _division_pb2.DivisionSet | None = ...,
+        terms: _abc.Iterable[_builtins.int] | None = ...,
+        suspend_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "suspend_time", b"suspend_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "item_id", b"item_id", "reason", b"reason", "suspend_time", b"suspend_time", "terms", b"terms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignmentsSuspended: _TypeAlias = AssignmentsSuspended  # noqa: Y015
+
+@_typing.final
+class AssignmentsResumed(_message.Message):
+    """AssignmentsResumed: the assigner let clocks that stood alike run again. Down, and up as a
+    notice.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    RESUME_TIME_FIELD_NUMBER: _builtins.int
+    RECEIVE_BY_TIME_FIELD_NUMBER: _builtins.int
+    DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    reason: _builtins.str
+    """In words."""
+    @_builtins.property
+    def divisions(self) -> _division_pb2.DivisionSet:
+        """Whose."""
+
+    @_builtins.property
+    def terms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The new term of each, in the order of the set."""
+
+    @_builtins.property
+    def resume_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def receive_by_time(self) -> _timestamp_pb2.Timestamp:
+        """When receipt must be confirmed now."""
+
+    @_builtins.property
+    def deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """When it must be reported now."""
+
+    @_builtins.property
+    def stopped(self) -> _duration_pb2.Duration:
+        """How long the clock stood still."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        divisions: _division_pb2.DivisionSet | None = ...,
+        terms: _abc.Iterable[_builtins.int] | None = ...,
+        resume_time: _timestamp_pb2.Timestamp | None = ...,
+        receive_by_time: _timestamp_pb2.Timestamp | None = ...,
+        deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        stopped: _duration_pb2.Duration | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "divisions", b"divisions", "receive_by_time", b"receive_by_time", "resume_time", b"resume_time", "stopped", b"stopped"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "divisions", b"divisions", "item_id", b"item_id", "reason", b"reason", "receive_by_time", b"receive_by_time", "resume_time", b"resume_time", "stopped", b"stopped", "terms", b"terms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignmentsResumed: _TypeAlias = AssignmentsResumed  # noqa: Y015
+
+@_typing.final
+class AssignmentsWithdrawn(_message.Message):
+    """AssignmentsWithdrawn: the assigner took assignments back, with all that was split from
+    them. Down, and up as a notice.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WITHDRAW_TIME_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_TO_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    reason: _builtins.str
+    """Why."""
+    transferred_to: _builtins.str
+    """Who has it now, if it was transferred."""
+    @_builtins.property
+    def divisions(self) -> _division_pb2.DivisionSet:
+        """Whose."""
+
+    @_builtins.property
+    def withdraw_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        divisions: _division_pb2.DivisionSet | None = ...,
+        reason: _builtins.str = ...,
+        withdraw_time: _timestamp_pb2.Timestamp | None = ...,
+        transferred_to: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["divisions", b"divisions", "item_id", b"item_id", "reason", b"reason", "transferred_to", b"transferred_to", "withdraw_time", b"withdraw_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignmentsWithdrawn: _TypeAlias = AssignmentsWithdrawn  # noqa: Y015
+
+@_typing.final
+class ItemReopened(_message.Message):
+    """ItemReopened: a concluded or closed item goes on. Down and up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REOPEN_TIME_FIELD_NUMBER: _builtins.int
+    REOPEN_COUNT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    cause: _assignment_pb2.Cause.ValueType
+    """What made it."""
+    reason: _builtins.str
+    """In words."""
+    reopen_count: _builtins.int
+    """How often it was reopened, with this time."""
+    @_builtins.property
+    def reopen_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        cause: _assignment_pb2.Cause.ValueType = ...,
+        reason: _builtins.str = ...,
+        reopen_time: _timestamp_pb2.Timestamp | None = ...,
+        reopen_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reopen_time", b"reopen_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "item_id", b"item_id", "reason", b"reason", "reopen_count", b"reopen_count", "reopen_time", b"reopen_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemReopened: _TypeAlias = ItemReopened  # noqa: Y015
+
+@_typing.final
+class ItemArchived(_message.Message):
+    """ItemArchived: a closed item is closed for good. Down and up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    ARCHIVE_TIME_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    @_builtins.property
+    def archive_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        archive_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["archive_time", b"archive_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archive_time", b"archive_time", "item_id", b"item_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemArchived: _TypeAlias = ItemArchived  # noqa: Y015
+
+@_typing.final
+class AssistContributed(_message.Message):
+    """AssistContributed: what an assist unit found is handed to the lead, once verified. Down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    ASSIST_DIVISION_FIELD_NUMBER: _builtins.int
+    LEAD_DIVISION_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    assist_division: _builtins.str
+    """The division that assists."""
+    lead_division: _builtins.str
+    """The division that leads."""
+    @_builtins.property
+    def report(self) -> _assignment_pb2.Report:
+        """What was reported."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        assist_division: _builtins.str = ...,
+        lead_division: _builtins.str = ...,
+        report: _assignment_pb2.Report | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assist_division", b"assist_division", "item_id", b"item_id", "lead_division", b"lead_division", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssistContributed: _TypeAlias = AssistContributed  # noqa: Y015
+
+@_typing.final
+class MovesJudged(_message.Message):
+    """MovesJudged: what became of work that was done while a link was away. Down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[MovesJudged._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: MovesJudged._Outcome.ValueType  # 0
+        """Never set."""
+        OUTCOME_ACCEPTED: MovesJudged._Outcome.ValueType  # 1
+        """采纳."""
+        OUTCOME_ACCEPTED_LATE: MovesJudged._Outcome.ValueType  # 2
+        """采纳（逾期）."""
+        OUTCOME_REFUSED: MovesJudged._Outcome.ValueType  # 3
+        """不予采纳."""
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
+        """Outcome of a judgement."""
+
+    OUTCOME_UNSPECIFIED: MovesJudged.Outcome.ValueType  # 0
+    """Never set."""
+    OUTCOME_ACCEPTED: MovesJudged.Outcome.ValueType  # 1
+    """采纳."""
+    OUTCOME_ACCEPTED_LATE: MovesJudged.Outcome.ValueType  # 2
+    """采纳（逾期）."""
+    OUTCOME_REFUSED: MovesJudged.Outcome.ValueType  # 3
+    """不予采纳."""
+
+    @_typing.final
+    class Judgement(_message.Message):
+        """Judgement on one move."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        DIVISION_FIELD_NUMBER: _builtins.int
+        MOVE_FIELD_NUMBER: _builtins.int
+        MOVE_TIME_FIELD_NUMBER: _builtins.int
+        OUTCOME_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        FACT_ID_FIELD_NUMBER: _builtins.int
+        EPOCH_FIELD_NUMBER: _builtins.int
+        division: _builtins.str
+        """Who moved."""
+        move: _builtins.str
+        """The short name of the fact, such as `AssignmentReported`."""
+        outcome: Global___MovesJudged.Outcome.ValueType
+        """What became of it."""
+        reason: _builtins.str
+        """Why it was refused, such as `EPOCH_STALE`."""
+        fact_id: _builtins.str
+        """The fact."""
+        epoch: _builtins.int
+        """The epoch that stands."""
+        @_builtins.property
+        def move_time(self) -> _timestamp_pb2.Timestamp:
+            """When it was done."""
+
+        def __init__(
+            self,
+            *,
+            division: _builtins.str = ...,
+            move: _builtins.str = ...,
+            move_time: _timestamp_pb2.Timestamp | None = ...,
+            outcome: Global___MovesJudged.Outcome.ValueType = ...,
+            reason: _builtins.str = ...,
+            fact_id: _builtins.str = ...,
+            epoch: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["move_time", b"move_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["division", b"division", "epoch", b"epoch", "fact_id", b"fact_id", "move", b"move", "move_time", b"move_time", "outcome", b"outcome", "reason", b"reason"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    JUDGEMENTS_FIELD_NUMBER: _builtins.int
+    JUDGE_TIME_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    @_builtins.property
+    def judgements(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovesJudged.Judgement]:
+        """One a move."""
+
+    @_builtins.property
+    def judge_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        judgements: _abc.Iterable[Global___MovesJudged.Judgement] | None = ...,
+        judge_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["judge_time", b"judge_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_id", b"item_id", "judge_time", b"judge_time", "judgements", b"judgements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovesJudged: _TypeAlias = MovesJudged  # noqa: Y015

@@ -4,8 +4,10 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from ducha.calendar.v1 import calendar_pb2 as _calendar_pb2
 from ducha.division.v1 import division_pb2 as _division_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -125,6 +127,8 @@ class _ItemStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ItemState.V
     """办结: closed by its rule."""
     ITEM_STATE_WITHDRAWN: _ItemState.ValueType  # 4
     """Withdrawn by the issuer."""
+    ITEM_STATE_ARCHIVED: _ItemState.ValueType  # 5
+    """归档: closed for good."""
 
 class ItemState(_ItemState, metaclass=_ItemStateEnumTypeWrapper):
     """ItemState says where an item stands."""
@@ -139,7 +143,97 @@ ITEM_STATE_CLOSED: ItemState.ValueType  # 3
 """办结: closed by its rule."""
 ITEM_STATE_WITHDRAWN: ItemState.ValueType  # 4
 """Withdrawn by the issuer."""
+ITEM_STATE_ARCHIVED: ItemState.ValueType  # 5
+"""归档: closed for good."""
 Global___ItemState: _TypeAlias = ItemState  # noqa: Y015
+
+class _Light:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LightEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Light.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIGHT_UNSPECIFIED: _Light.ValueType  # 0
+    """Nothing to say."""
+    LIGHT_GREEN: _Light.ValueType  # 1
+    """绿灯: in time, or done."""
+    LIGHT_YELLOW: _Light.ValueType  # 2
+    """黄灯: the part of the time that its terms name is used, or receipt is overdue."""
+    LIGHT_RED: _Light.ValueType  # 3
+    """红灯: overdue."""
+
+class Light(_Light, metaclass=_LightEnumTypeWrapper):
+    """Light (灯) says how an assignment stands against its deadline."""
+
+LIGHT_UNSPECIFIED: Light.ValueType  # 0
+"""Nothing to say."""
+LIGHT_GREEN: Light.ValueType  # 1
+"""绿灯: in time, or done."""
+LIGHT_YELLOW: Light.ValueType  # 2
+"""黄灯: the part of the time that its terms name is used, or receipt is overdue."""
+LIGHT_RED: Light.ValueType  # 3
+"""红灯: overdue."""
+Global___Light: _TypeAlias = Light  # noqa: Y015
+
+class _Part:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PartEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Part.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PART_UNSPECIFIED: _Part.ValueType  # 0
+    """It executes."""
+    PART_LEAD: _Part.ValueType  # 1
+    """主办: it leads, and is verified last."""
+    PART_ASSIST: _Part.ValueType  # 2
+    """协办: it assists."""
+
+class Part(_Part, metaclass=_PartEnumTypeWrapper):
+    """Part of a division in an item."""
+
+PART_UNSPECIFIED: Part.ValueType  # 0
+"""It executes."""
+PART_LEAD: Part.ValueType  # 1
+"""主办: it leads, and is verified last."""
+PART_ASSIST: Part.ValueType  # 2
+"""协办: it assists."""
+Global___Part: _TypeAlias = Part  # noqa: Y015
+
+class _Cause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CAUSE_UNSPECIFIED: _Cause.ValueType  # 0
+    """Never set."""
+    CAUSE_EXTENSION: _Cause.ValueType  # 1
+    """延期: a petition was granted."""
+    CAUSE_RESUMPTION: _Cause.ValueType  # 2
+    """恢复: the time of a suspension is given back."""
+    CAUSE_CALENDAR: _Cause.ValueType  # 3
+    """日历调整: the official calendar came."""
+    CAUSE_REVIEW: _Cause.ValueType  # 4
+    """复核: a review overturned the conclusion."""
+    CAUSE_ISSUER: _Cause.ValueType  # 5
+    """发起单位决定: the issuer decided so."""
+
+class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
+    """Cause of a moved clock, or of an item that goes on again."""
+
+CAUSE_UNSPECIFIED: Cause.ValueType  # 0
+"""Never set."""
+CAUSE_EXTENSION: Cause.ValueType  # 1
+"""延期: a petition was granted."""
+CAUSE_RESUMPTION: Cause.ValueType  # 2
+"""恢复: the time of a suspension is given back."""
+CAUSE_CALENDAR: Cause.ValueType  # 3
+"""日历调整: the official calendar came."""
+CAUSE_REVIEW: Cause.ValueType  # 4
+"""复核: a review overturned the conclusion."""
+CAUSE_ISSUER: Cause.ValueType  # 5
+"""发起单位决定: the issuer decided so."""
+Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 class _AssignmentState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -162,7 +256,9 @@ class _AssignmentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assig
     ASSIGNMENT_STATE_CLOSED: _AssignmentState.ValueType  # 6
     """已办结: its item closed."""
     ASSIGNMENT_STATE_WITHDRAWN: _AssignmentState.ValueType  # 7
-    """已撤回: its item was withdrawn."""
+    """已撤回: it was withdrawn, alone or with its item."""
+    ASSIGNMENT_STATE_SUSPENDED: _AssignmentState.ValueType  # 8
+    """已挂账: its clock is stopped."""
 
 class AssignmentState(_AssignmentState, metaclass=_AssignmentStateEnumTypeWrapper):
     """AssignmentState says where an assignment stands."""
@@ -182,7 +278,9 @@ ASSIGNMENT_STATE_VERIFIED: AssignmentState.ValueType  # 5
 ASSIGNMENT_STATE_CLOSED: AssignmentState.ValueType  # 6
 """已办结: its item closed."""
 ASSIGNMENT_STATE_WITHDRAWN: AssignmentState.ValueType  # 7
-"""已撤回: its item was withdrawn."""
+"""已撤回: it was withdrawn, alone or with its item."""
+ASSIGNMENT_STATE_SUSPENDED: AssignmentState.ValueType  # 8
+"""已挂账: its clock is stopped."""
 Global___AssignmentState: _TypeAlias = AssignmentState  # noqa: Y015
 
 @_typing.final
@@ -211,6 +309,11 @@ class Item(_message.Message):
     CONCLUSION_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     DATA_NEED_FIELD_NUMBER: _builtins.int
+    RECEIVE_WITHIN_FIELD_NUMBER: _builtins.int
+    WORK_WITHIN_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    REOPEN_COUNT_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """UUID, set by the node that issues."""
     issuer_division: _builtins.str
@@ -233,6 +336,10 @@ class Item(_message.Message):
     """Where it stands; set by the server."""
     trace_id: _builtins.str
     """Trace of the issue, 32 hex digits; set by the server."""
+    provisional: _builtins.bool
+    """Whether its moments rest on a year without an official calendar (暂定); set by the server."""
+    reopen_count: _builtins.int
+    """How often it was reopened; set by the server."""
     @_builtins.property
     def scheme(self) -> Global___Scheme:
         """What is looked at, where, and how."""
@@ -247,11 +354,13 @@ class Item(_message.Message):
 
     @_builtins.property
     def receive_by_time(self) -> _timestamp_pb2.Timestamp:
-        """When every target must have confirmed receipt."""
+        """When every target must have confirmed receipt; or else `receive_within`, or else what
+        the terms of its type say.
+        """
 
     @_builtins.property
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
-        """When every target must have reported."""
+        """When every target must have reported; or else `work_within`, or else what the terms say."""
 
     @_builtins.property
     def closing_rule(self) -> Global___ClosingRule:
@@ -268,6 +377,18 @@ class Item(_message.Message):
     @_builtins.property
     def data_need(self) -> Global___DataNeed:
         """Data the item needs of its targets; it passes the ask gate when the item is issued."""
+
+    @_builtins.property
+    def receive_within(self) -> _calendar_pb2.Term:
+        """Within which every target must confirm receipt, counted from the issue."""
+
+    @_builtins.property
+    def work_within(self) -> _calendar_pb2.Term:
+        """Within which every target must report, counted from the issue."""
+
+    @_builtins.property
+    def terms(self) -> _calendar_pb2.Terms:
+        """What its type demanded when it was issued; set by the server, the same at every tier."""
 
     def __init__(
         self,
@@ -292,10 +413,15 @@ class Item(_message.Message):
         conclusion: Global___Conclusion | None = ...,
         trace_id: _builtins.str = ...,
         data_need: Global___DataNeed | None = ...,
+        receive_within: _calendar_pb2.Term | None = ...,
+        work_within: _calendar_pb2.Term | None = ...,
+        terms: _calendar_pb2.Terms | None = ...,
+        provisional: _builtins.bool = ...,
+        reopen_count: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closing_rule", b"closing_rule", "conclusion", b"conclusion", "data_need", b"data_need", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "lead_unit", b"lead_unit", "receive_by_time", b"receive_by_time", "scheme", b"scheme"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closing_rule", b"closing_rule", "conclusion", b"conclusion", "data_need", b"data_need", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "lead_unit", b"lead_unit", "receive_by_time", b"receive_by_time", "receive_within", b"receive_within", "scheme", b"scheme", "terms", b"terms", "work_within", b"work_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assist_units", b"assist_units", "basis", b"basis", "closing_rule", b"closing_rule", "conclusion", b"conclusion", "data_need", b"data_need", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "issuer_division", b"issuer_division", "item_id", b"item_id", "lead_unit", b"lead_unit", "mode", b"mode", "receive_by_time", b"receive_by_time", "scheme", b"scheme", "skip_level_reason", b"skip_level_reason", "source_type", b"source_type", "state", b"state", "title", b"title", "trace_id", b"trace_id", "urgency", b"urgency", "urgency_justification", b"urgency_justification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assist_units", b"assist_units", "basis", b"basis", "closing_rule", b"closing_rule", "conclusion", b"conclusion", "data_need", b"data_need", "deadline_time", b"deadline_time", "issue_time", b"issue_time", "issuer_division", b"issuer_division", "item_id", b"item_id", "lead_unit", b"lead_unit", "mode", b"mode", "provisional", b"provisional", "receive_by_time", b"receive_by_time", "receive_within", b"receive_within", "reopen_count", b"reopen_count", "scheme", b"scheme", "skip_level_reason", b"skip_level_reason", "source_type", b"source_type", "state", b"state", "terms", b"terms", "title", b"title", "trace_id", b"trace_id", "urgency", b"urgency", "urgency_justification", b"urgency_justification", "work_within", b"work_within"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -483,19 +609,29 @@ class Conclusion(_message.Message):
 
     SUMMARY_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    CONCLUDE_TIME_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
     summary: _builtins.str
     """What was found over all."""
     outcome: Global___Conclusion.Outcome.ValueType
     """Whether the matter is settled."""
+    author: _builtins.str
+    """Who wrote it; set by the server. A review is decided by somebody else."""
+    @_builtins.property
+    def conclude_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was written; set by the server."""
+
     def __init__(
         self,
         *,
         summary: _builtins.str = ...,
         outcome: Global___Conclusion.Outcome.ValueType = ...,
+        conclude_time: _timestamp_pb2.Timestamp | None = ...,
+        author: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conclude_time", b"conclude_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "conclude_time", b"conclude_time", "outcome", b"outcome", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -522,6 +658,16 @@ class Assignment(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     REPORT_FIELD_NUMBER: _builtins.int
     INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    ASSIGN_TIME_FIELD_NUMBER: _builtins.int
+    ORIGINAL_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    LIGHT_FIELD_NUMBER: _builtins.int
+    SUSPEND_TIME_FIELD_NUMBER: _builtins.int
+    STOPPED_FIELD_NUMBER: _builtins.int
+    EXTENSION_COUNT_FIELD_NUMBER: _builtins.int
+    TRANSFERRED_TO_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    TERM_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """The item."""
     division: _builtins.str
@@ -540,6 +686,18 @@ class Assignment(_message.Message):
     """The item's title."""
     instructions: _builtins.str
     """What the tier that split added."""
+    light: Global___Light.ValueType
+    """How it stands against its deadline now."""
+    extension_count: _builtins.int
+    """How often its deadline was put off on petition."""
+    transferred_to: _builtins.str
+    """The division that has it now, if it was transferred."""
+    part: Global___Part.ValueType
+    """Whether it leads, assists, or neither."""
+    provisional: _builtins.bool
+    """Its deadline rests on a year without an official calendar (暂定)."""
+    term: _builtins.int
+    """Raised when the assigner changes its clock."""
     @_builtins.property
     def receive_by_time(self) -> _timestamp_pb2.Timestamp:
         """When receipt must be confirmed."""
@@ -564,6 +722,22 @@ class Assignment(_message.Message):
     def report(self) -> Global___Report:
         """What was reported; only GetAssignment fills it."""
 
+    @_builtins.property
+    def assign_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was assigned: its two clocks, receipt and work, run from here."""
+
+    @_builtins.property
+    def original_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """The deadline that it was given first; extensions leave it alone."""
+
+    @_builtins.property
+    def suspend_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it is suspended, if it is."""
+
+    @_builtins.property
+    def stopped(self) -> _duration_pb2.Duration:
+        """How long its clock was stopped, over all suspensions that ended."""
+
     def __init__(
         self,
         *,
@@ -582,14 +756,84 @@ class Assignment(_message.Message):
         title: _builtins.str = ...,
         report: Global___Report | None = ...,
         instructions: _builtins.str = ...,
+        assign_time: _timestamp_pb2.Timestamp | None = ...,
+        original_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        light: Global___Light.ValueType = ...,
+        suspend_time: _timestamp_pb2.Timestamp | None = ...,
+        stopped: _duration_pb2.Duration | None = ...,
+        extension_count: _builtins.int = ...,
+        transferred_to: _builtins.str = ...,
+        part: Global___Part.ValueType = ...,
+        provisional: _builtins.bool = ...,
+        term: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "receive_by_time", b"receive_by_time", "receive_time", b"receive_time", "report", b"report", "report_time", b"report_time", "verify_time", b"verify_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time", "deadline_time", b"deadline_time", "original_deadline_time", b"original_deadline_time", "receive_by_time", b"receive_by_time", "receive_time", b"receive_time", "report", b"report", "report_time", b"report_time", "stopped", b"stopped", "suspend_time", b"suspend_time", "verify_time", b"verify_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigner_division", b"assigner_division", "deadline_time", b"deadline_time", "division", b"division", "epoch", b"epoch", "instructions", b"instructions", "item_id", b"item_id", "late", b"late", "receive_by_time", b"receive_by_time", "receive_time", b"receive_time", "report", b"report", "report_time", b"report_time", "return_reason", b"return_reason", "state", b"state", "title", b"title", "verify_time", b"verify_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign_time", b"assign_time", "assigner_division", b"assigner_division", "deadline_time", b"deadline_time", "division", b"division", "epoch", b"epoch", "extension_count", b"extension_count", "instructions", b"instructions", "item_id", b"item_id", "late", b"late", "light", b"light", "original_deadline_time", b"original_deadline_time", "part", b"part", "provisional", b"provisional", "receive_by_time", b"receive_by_time", "receive_time", b"receive_time", "report", b"report", "report_time", b"report_time", "return_reason", b"return_reason", "state", b"state", "stopped", b"stopped", "suspend_time", b"suspend_time", "term", b"term", "title", b"title", "transferred_to", b"transferred_to", "verify_time", b"verify_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Assignment: _TypeAlias = Assignment  # noqa: Y015
+
+@_typing.final
+class DeadlineMove(_message.Message):
+    """DeadlineMove is one change of an assignment's clock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISION_FIELD_NUMBER: _builtins.int
+    OLD_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    NEW_DEADLINE_TIME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MOVE_TIME_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    CALENDAR_VERSION_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The item."""
+    division: _builtins.str
+    """The division that executes."""
+    cause: Global___Cause.ValueType
+    """Why."""
+    reason: _builtins.str
+    """In words."""
+    provisional: _builtins.bool
+    """Whether the new one rests on a year without an official calendar."""
+    calendar_version: _builtins.int
+    """Version of the calendar it was counted by; 0 where none was needed."""
+    @_builtins.property
+    def old_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """The deadline before."""
+
+    @_builtins.property
+    def new_deadline_time(self) -> _timestamp_pb2.Timestamp:
+        """The deadline after."""
+
+    @_builtins.property
+    def move_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        division: _builtins.str = ...,
+        old_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        new_deadline_time: _timestamp_pb2.Timestamp | None = ...,
+        cause: Global___Cause.ValueType = ...,
+        reason: _builtins.str = ...,
+        move_time: _timestamp_pb2.Timestamp | None = ...,
+        provisional: _builtins.bool = ...,
+        calendar_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["move_time", b"move_time", "new_deadline_time", b"new_deadline_time", "old_deadline_time", b"old_deadline_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_version", b"calendar_version", "cause", b"cause", "division", b"division", "item_id", b"item_id", "move_time", b"move_time", "new_deadline_time", b"new_deadline_time", "old_deadline_time", b"old_deadline_time", "provisional", b"provisional", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadlineMove: _TypeAlias = DeadlineMove  # noqa: Y015
 
 @_typing.final
 class AssignmentRef(_message.Message):

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from ducha.assignment.v1 import assignment_pb2 as _assignment_pb2
+from ducha.calendar.v1 import calendar_pb2 as _calendar_pb2
 from ducha.registry.v1 import registry_pb2 as _registry_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -239,6 +240,8 @@ class SplitAssignmentRequest(_message.Message):
     RECEIVE_BY_TIME_FIELD_NUMBER: _builtins.int
     DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    RECEIVE_WITHIN_FIELD_NUMBER: _builtins.int
+    WORK_WITHIN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID made by the caller, the same on every retry (AIP-155)."""
     division: _builtins.str
@@ -263,6 +266,14 @@ class SplitAssignmentRequest(_message.Message):
     def deadline_time(self) -> _timestamp_pb2.Timestamp:
         """When they must report; empty for the parent's less the review buffer."""
 
+    @_builtins.property
+    def receive_within(self) -> _calendar_pb2.Term:
+        """Within which they must confirm receipt, instead of a moment."""
+
+    @_builtins.property
+    def work_within(self) -> _calendar_pb2.Term:
+        """Within which they must report, instead of a moment."""
+
     def __init__(
         self,
         *,
@@ -274,10 +285,12 @@ class SplitAssignmentRequest(_message.Message):
         receive_by_time: _timestamp_pb2.Timestamp | None = ...,
         deadline_time: _timestamp_pb2.Timestamp | None = ...,
         instructions: _builtins.str = ...,
+        receive_within: _calendar_pb2.Term | None = ...,
+        work_within: _calendar_pb2.Term | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "receive_by_time", b"receive_by_time", "targets", b"targets"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "receive_by_time", b"receive_by_time", "receive_within", b"receive_within", "targets", b"targets", "work_within", b"work_within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "deadline_time", b"deadline_time", "division", b"division", "instructions", b"instructions", "item_id", b"item_id", "receive_by_time", b"receive_by_time", "request_id", b"request_id", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "deadline_time", b"deadline_time", "division", b"division", "instructions", b"instructions", "item_id", b"item_id", "receive_by_time", b"receive_by_time", "receive_within", b"receive_within", "request_id", b"request_id", "targets", b"targets", "work_within", b"work_within"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1040,3 +1053,325 @@ class FencedWork(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FencedWork: _TypeAlias = FencedWork  # noqa: Y015
+
+@_typing.final
+class ReopenItemRequest(_message.Message):
+    """ReopenItemRequest lets an item go on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DIVISION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID made by the caller, the same on every retry (AIP-155)."""
+    division: _builtins.str
+    """Division whose unit acts; this node must host it."""
+    actor: _builtins.str
+    """Who acts for it; recorded in the ledger."""
+    item_id: _builtins.str
+    """The item."""
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        division: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "division", b"division", "item_id", b"item_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReopenItemRequest: _TypeAlias = ReopenItemRequest  # noqa: Y015
+
+@_typing.final
+class ReopenItemResponse(_message.Message):
+    """ReopenItemResponse returns the item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> _assignment_pb2.Item:
+        """The item."""
+
+    def __init__(
+        self,
+        *,
+        item: _assignment_pb2.Item | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReopenItemResponse: _TypeAlias = ReopenItemResponse  # noqa: Y015
+
+@_typing.final
+class ArchiveItemRequest(_message.Message):
+    """ArchiveItemRequest closes an item for good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DIVISION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID made by the caller, the same on every retry (AIP-155)."""
+    division: _builtins.str
+    """Division whose unit acts; this node must host it."""
+    actor: _builtins.str
+    """Who acts for it; recorded in the ledger."""
+    item_id: _builtins.str
+    """The item."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        division: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "division", b"division", "item_id", b"item_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArchiveItemRequest: _TypeAlias = ArchiveItemRequest  # noqa: Y015
+
+@_typing.final
+class ArchiveItemResponse(_message.Message):
+    """ArchiveItemResponse returns the item."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> _assignment_pb2.Item:
+        """The item."""
+
+    def __init__(
+        self,
+        *,
+        item: _assignment_pb2.Item | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArchiveItemResponse: _TypeAlias = ArchiveItemResponse  # noqa: Y015
+
+@_typing.final
+class ResumeAssignmentsRequest(_message.Message):
+    """ResumeAssignmentsRequest lets clocks run again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DIVISION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID made by the caller, the same on every retry (AIP-155)."""
+    division: _builtins.str
+    """Division whose unit acts; this node must host it."""
+    actor: _builtins.str
+    """Who acts for it; recorded in the ledger."""
+    item_id: _builtins.str
+    """The item."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def divisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Executors whose assignments are meant; empty for all that are suspended."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        division: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        divisions: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "division", b"division", "divisions", b"divisions", "item_id", b"item_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeAssignmentsRequest: _TypeAlias = ResumeAssignmentsRequest  # noqa: Y015
+
+@_typing.final
+class ResumeAssignmentsResponse(_message.Message):
+    """ResumeAssignmentsResponse counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUMED_COUNT_FIELD_NUMBER: _builtins.int
+    resumed_count: _builtins.int
+    """Clocks that run again."""
+    def __init__(
+        self,
+        *,
+        resumed_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resumed_count", b"resumed_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeAssignmentsResponse: _TypeAlias = ResumeAssignmentsResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawAssignmentsRequest(_message.Message):
+    """WithdrawAssignmentsRequest takes assignments back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DIVISION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DIVISIONS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID made by the caller, the same on every retry (AIP-155)."""
+    division: _builtins.str
+    """Division whose unit acts; this node must host it."""
+    actor: _builtins.str
+    """Who acts for it; recorded in the ledger."""
+    item_id: _builtins.str
+    """The item."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def divisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Executors whose assignments are meant."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        division: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        item_id: _builtins.str = ...,
+        divisions: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "division", b"division", "divisions", b"divisions", "item_id", b"item_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawAssignmentsRequest: _TypeAlias = WithdrawAssignmentsRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawAssignmentsResponse(_message.Message):
+    """WithdrawAssignmentsResponse counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITHDRAWN_COUNT_FIELD_NUMBER: _builtins.int
+    withdrawn_count: _builtins.int
+    """Assignments taken back, without what was split from them."""
+    def __init__(
+        self,
+        *,
+        withdrawn_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["withdrawn_count", b"withdrawn_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawAssignmentsResponse: _TypeAlias = WithdrawAssignmentsResponse  # noqa: Y015
+
+@_typing.final
+class ListDeadlineMovesRequest(_message.Message):
+    """ListDeadlineMovesRequest says which moves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    WITHIN_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CALENDAR_VERSION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """Only of this item; empty for all."""
+    within: _builtins.str
+    """Only of divisions within this one; empty for all."""
+    cause: _assignment_pb2.Cause.ValueType
+    """Only with this cause; unspecified for all."""
+    calendar_version: _builtins.int
+    """Only by this version of the calendar; 0 for all."""
+    page_size: _builtins.int
+    """At most this many; 0 means 50, the most is 500."""
+    page_token: _builtins.str
+    """From the last response; empty to begin."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        within: _builtins.str = ...,
+        cause: _assignment_pb2.Cause.ValueType = ...,
+        calendar_version: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_version", b"calendar_version", "cause", b"cause", "item_id", b"item_id", "page_size", b"page_size", "page_token", b"page_token", "within", b"within"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeadlineMovesRequest: _TypeAlias = ListDeadlineMovesRequest  # noqa: Y015
+
+@_typing.final
+class ListDeadlineMovesResponse(_message.Message):
+    """ListDeadlineMovesResponse is one page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[_assignment_pb2.DeadlineMove]:
+        """Moves, newest first."""
+
+    def __init__(
+        self,
+        *,
+        moves: _abc.Iterable[_assignment_pb2.DeadlineMove] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["moves", b"moves", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeadlineMovesResponse: _TypeAlias = ListDeadlineMovesResponse  # noqa: Y015

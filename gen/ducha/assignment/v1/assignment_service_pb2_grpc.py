@@ -97,6 +97,31 @@ class AssignmentServiceStub:
                 request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawItemRequest.SerializeToString,
                 response_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawItemResponse.FromString,
                 _registered_method=True)
+        self.ReopenItem = channel.unary_unary(
+                '/ducha.assignment.v1.AssignmentService/ReopenItem',
+                request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ReopenItemRequest.SerializeToString,
+                response_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ReopenItemResponse.FromString,
+                _registered_method=True)
+        self.ArchiveItem = channel.unary_unary(
+                '/ducha.assignment.v1.AssignmentService/ArchiveItem',
+                request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ArchiveItemRequest.SerializeToString,
+                response_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ArchiveItemResponse.FromString,
+                _registered_method=True)
+        self.ResumeAssignments = channel.unary_unary(
+                '/ducha.assignment.v1.AssignmentService/ResumeAssignments',
+                request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ResumeAssignmentsRequest.SerializeToString,
+                response_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ResumeAssignmentsResponse.FromString,
+                _registered_method=True)
+        self.WithdrawAssignments = channel.unary_unary(
+                '/ducha.assignment.v1.AssignmentService/WithdrawAssignments',
+                request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawAssignmentsRequest.SerializeToString,
+                response_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawAssignmentsResponse.FromString,
+                _registered_method=True)
+        self.ListDeadlineMoves = channel.unary_unary(
+                '/ducha.assignment.v1.AssignmentService/ListDeadlineMoves',
+                request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ListDeadlineMovesRequest.SerializeToString,
+                response_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ListDeadlineMovesResponse.FromString,
+                _registered_method=True)
         self.GetAssignment = channel.unary_unary(
                 '/ducha.assignment.v1.AssignmentService/GetAssignment',
                 request_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.GetAssignmentRequest.SerializeToString,
@@ -243,7 +268,7 @@ class AssignmentServiceServicer:
         * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
-        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned, or what is verified while nothing is concluded or reported on top of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -262,6 +287,7 @@ class AssignmentServiceServicer:
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
         * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be verified.
+        * `FAILED_PRECONDITION` / `ASSISTS_OPEN`: units that assist are not verified yet. Verify them before the lead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -296,6 +322,7 @@ class AssignmentServiceServicer:
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
         * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: conclude it first.
+        * `FAILED_PRECONDITION` / `CLOSING_HELD`: points to rectify are open, or reviews pending. Settle them first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -312,6 +339,90 @@ class AssignmentServiceServicer:
         * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenItem(self, request, context):
+        """ReopenItem lets a concluded or closed item go on; its assignments stand as they did before.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+        * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: it goes on anyway. Return a report instead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ArchiveItem(self, request, context):
+        """ArchiveItem closes a closed item for good, once nobody may ask for a review any more.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+        * `FAILED_PRECONDITION` / `NOT_CLOSED`: close it first.
+        * `FAILED_PRECONDITION` / `REVIEW_TERM_RUNS`: the supervised may still ask for a review. Wait for the moment named.
+        * `FAILED_PRECONDITION` / `CLOSING_HELD`: reviews are pending. Decide them first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeAssignments(self, request, context):
+        """ResumeAssignments lets stopped clocks run again; the time that they stood is given back.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is suspended can be resumed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawAssignments(self, request, context):
+        """WithdrawAssignments takes assignments back, with all that was split from them.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: it is verified, or withdrawn already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadlineMoves(self, request, context):
+        """ListDeadlineMoves pages through moved deadlines, newest first: what an extension, a
+        resumption or the official calendar changed.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -412,6 +523,31 @@ def add_AssignmentServiceServicer_to_server(servicer, server):
                     servicer.WithdrawItem,
                     request_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawItemRequest.FromString,
                     response_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawItemResponse.SerializeToString,
+            ),
+            'ReopenItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenItem,
+                    request_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ReopenItemRequest.FromString,
+                    response_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ReopenItemResponse.SerializeToString,
+            ),
+            'ArchiveItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.ArchiveItem,
+                    request_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ArchiveItemRequest.FromString,
+                    response_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ArchiveItemResponse.SerializeToString,
+            ),
+            'ResumeAssignments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeAssignments,
+                    request_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ResumeAssignmentsRequest.FromString,
+                    response_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ResumeAssignmentsResponse.SerializeToString,
+            ),
+            'WithdrawAssignments': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawAssignments,
+                    request_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawAssignmentsRequest.FromString,
+                    response_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawAssignmentsResponse.SerializeToString,
+            ),
+            'ListDeadlineMoves': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadlineMoves,
+                    request_deserializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ListDeadlineMovesRequest.FromString,
+                    response_serializer=ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ListDeadlineMovesResponse.SerializeToString,
             ),
             'GetAssignment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAssignment,
@@ -756,6 +892,141 @@ class AssignmentService:
             '/ducha.assignment.v1.AssignmentService/WithdrawItem',
             ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawItemRequest.SerializeToString,
             ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ducha.assignment.v1.AssignmentService/ReopenItem',
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ReopenItemRequest.SerializeToString,
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ReopenItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ArchiveItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ducha.assignment.v1.AssignmentService/ArchiveItem',
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ArchiveItemRequest.SerializeToString,
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ArchiveItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeAssignments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ducha.assignment.v1.AssignmentService/ResumeAssignments',
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ResumeAssignmentsRequest.SerializeToString,
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ResumeAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawAssignments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ducha.assignment.v1.AssignmentService/WithdrawAssignments',
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawAssignmentsRequest.SerializeToString,
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.WithdrawAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadlineMoves(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ducha.assignment.v1.AssignmentService/ListDeadlineMoves',
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ListDeadlineMovesRequest.SerializeToString,
+            ducha_dot_assignment_dot_v1_dot_assignment__service__pb2.ListDeadlineMovesResponse.FromString,
             options,
             channel_credentials,
             insecure,

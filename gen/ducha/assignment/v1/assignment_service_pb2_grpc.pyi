@@ -131,7 +131,7 @@ class AssignmentServiceStub:
     * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
-    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned, or what is verified while nothing is concluded or reported on top of it.
     """
     VerifyAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.VerifyAssignmentsRequest, _assignment_service_pb2.VerifyAssignmentsResponse]
     """VerifyAssignments accepts reports.
@@ -146,6 +146,7 @@ class AssignmentServiceStub:
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
     * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be verified.
+    * `FAILED_PRECONDITION` / `ASSISTS_OPEN`: units that assist are not verified yet. Verify them before the lead.
     """
     ConcludeItem: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.ConcludeItemRequest, _assignment_service_pb2.ConcludeItemResponse]
     """ConcludeItem writes the issuer's conclusion.
@@ -172,6 +173,7 @@ class AssignmentServiceStub:
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
     * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: conclude it first.
+    * `FAILED_PRECONDITION` / `CLOSING_HELD`: points to rectify are open, or reviews pending. Settle them first.
     """
     WithdrawItem: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.WithdrawItemRequest, _assignment_service_pb2.WithdrawItemResponse]
     """WithdrawItem takes an item back, everywhere below too.
@@ -184,6 +186,70 @@ class AssignmentServiceStub:
     * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+    """
+    ReopenItem: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.ReopenItemRequest, _assignment_service_pb2.ReopenItemResponse]
+    """ReopenItem lets a concluded or closed item go on; its assignments stand as they did before.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+    * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: it goes on anyway. Return a report instead.
+    """
+    ArchiveItem: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.ArchiveItemRequest, _assignment_service_pb2.ArchiveItemResponse]
+    """ArchiveItem closes a closed item for good, once nobody may ask for a review any more.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+    * `FAILED_PRECONDITION` / `NOT_CLOSED`: close it first.
+    * `FAILED_PRECONDITION` / `REVIEW_TERM_RUNS`: the supervised may still ask for a review. Wait for the moment named.
+    * `FAILED_PRECONDITION` / `CLOSING_HELD`: reviews are pending. Decide them first.
+    """
+    ResumeAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.ResumeAssignmentsRequest, _assignment_service_pb2.ResumeAssignmentsResponse]
+    """ResumeAssignments lets stopped clocks run again; the time that they stood is given back.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is suspended can be resumed.
+    """
+    WithdrawAssignments: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.WithdrawAssignmentsRequest, _assignment_service_pb2.WithdrawAssignmentsResponse]
+    """WithdrawAssignments takes assignments back, with all that was split from them.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: it is verified, or withdrawn already.
+    """
+    ListDeadlineMoves: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.ListDeadlineMovesRequest, _assignment_service_pb2.ListDeadlineMovesResponse]
+    """ListDeadlineMoves pages through moved deadlines, newest first: what an extension, a
+    resumption or the official calendar changed.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
     """
     GetAssignment: _grpc.UnaryUnaryMultiCallable[_assignment_service_pb2.GetAssignmentRequest, _assignment_service_pb2.GetAssignmentResponse]
     """GetAssignment returns one assignment with what was reported.
@@ -310,7 +376,7 @@ class AssignmentServiceAsyncStub(AssignmentServiceStub):
     * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
-    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned, or what is verified while nothing is concluded or reported on top of it.
     """
     VerifyAssignments: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.VerifyAssignmentsRequest, _assignment_service_pb2.VerifyAssignmentsResponse]  # type: ignore[assignment]
     """VerifyAssignments accepts reports.
@@ -325,6 +391,7 @@ class AssignmentServiceAsyncStub(AssignmentServiceStub):
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
     * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be verified.
+    * `FAILED_PRECONDITION` / `ASSISTS_OPEN`: units that assist are not verified yet. Verify them before the lead.
     """
     ConcludeItem: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.ConcludeItemRequest, _assignment_service_pb2.ConcludeItemResponse]  # type: ignore[assignment]
     """ConcludeItem writes the issuer's conclusion.
@@ -351,6 +418,7 @@ class AssignmentServiceAsyncStub(AssignmentServiceStub):
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
     * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: conclude it first.
+    * `FAILED_PRECONDITION` / `CLOSING_HELD`: points to rectify are open, or reviews pending. Settle them first.
     """
     WithdrawItem: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.WithdrawItemRequest, _assignment_service_pb2.WithdrawItemResponse]  # type: ignore[assignment]
     """WithdrawItem takes an item back, everywhere below too.
@@ -363,6 +431,70 @@ class AssignmentServiceAsyncStub(AssignmentServiceStub):
     * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
     * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+    """
+    ReopenItem: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.ReopenItemRequest, _assignment_service_pb2.ReopenItemResponse]  # type: ignore[assignment]
+    """ReopenItem lets a concluded or closed item go on; its assignments stand as they did before.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+    * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: it goes on anyway. Return a report instead.
+    """
+    ArchiveItem: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.ArchiveItemRequest, _assignment_service_pb2.ArchiveItemResponse]  # type: ignore[assignment]
+    """ArchiveItem closes a closed item for good, once nobody may ask for a review any more.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+    * `FAILED_PRECONDITION` / `NOT_CLOSED`: close it first.
+    * `FAILED_PRECONDITION` / `REVIEW_TERM_RUNS`: the supervised may still ask for a review. Wait for the moment named.
+    * `FAILED_PRECONDITION` / `CLOSING_HELD`: reviews are pending. Decide them first.
+    """
+    ResumeAssignments: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.ResumeAssignmentsRequest, _assignment_service_pb2.ResumeAssignmentsResponse]  # type: ignore[assignment]
+    """ResumeAssignments lets stopped clocks run again; the time that they stood is given back.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is suspended can be resumed.
+    """
+    WithdrawAssignments: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.WithdrawAssignmentsRequest, _assignment_service_pb2.WithdrawAssignmentsResponse]  # type: ignore[assignment]
+    """WithdrawAssignments takes assignments back, with all that was split from them.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+    * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+    * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+    * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+    * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+    * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+    * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: it is verified, or withdrawn already.
+    """
+    ListDeadlineMoves: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.ListDeadlineMovesRequest, _assignment_service_pb2.ListDeadlineMovesResponse]  # type: ignore[assignment]
+    """ListDeadlineMoves pages through moved deadlines, newest first: what an extension, a
+    resumption or the official calendar changed.
+
+    Errors:
+    * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+    * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
     """
     GetAssignment: _aio.UnaryUnaryMultiCallable[_assignment_service_pb2.GetAssignmentRequest, _assignment_service_pb2.GetAssignmentResponse]  # type: ignore[assignment]
     """GetAssignment returns one assignment with what was reported.
@@ -534,7 +666,7 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
-        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be returned, or what is verified while nothing is concluded or reported on top of it.
         """
 
     @_abc_1.abstractmethod
@@ -555,6 +687,7 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
         * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is reported can be verified.
+        * `FAILED_PRECONDITION` / `ASSISTS_OPEN`: units that assist are not verified yet. Verify them before the lead.
         """
 
     @_abc_1.abstractmethod
@@ -593,6 +726,7 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
         * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: conclude it first.
+        * `FAILED_PRECONDITION` / `CLOSING_HELD`: points to rectify are open, or reviews pending. Settle them first.
         """
 
     @_abc_1.abstractmethod
@@ -611,6 +745,100 @@ class AssignmentServiceServicer(metaclass=_abc_1.ABCMeta):
         * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Nothing is left to do.
         * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+        """
+
+    @_abc_1.abstractmethod
+    def ReopenItem(
+        self,
+        request: _assignment_service_pb2.ReopenItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_service_pb2.ReopenItemResponse, _abc.Awaitable[_assignment_service_pb2.ReopenItemResponse]]:
+        """ReopenItem lets a concluded or closed item go on; its assignments stand as they did before.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+        * `FAILED_PRECONDITION` / `NOT_CONCLUDED`: it goes on anyway. Return a report instead.
+        """
+
+    @_abc_1.abstractmethod
+    def ArchiveItem(
+        self,
+        request: _assignment_service_pb2.ArchiveItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_service_pb2.ArchiveItemResponse, _abc.Awaitable[_assignment_service_pb2.ArchiveItemResponse]]:
+        """ArchiveItem closes a closed item for good, once nobody may ask for a review any more.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ISSUER`: only the issuer may. Ask it.
+        * `FAILED_PRECONDITION` / `NOT_CLOSED`: close it first.
+        * `FAILED_PRECONDITION` / `REVIEW_TERM_RUNS`: the supervised may still ask for a review. Wait for the moment named.
+        * `FAILED_PRECONDITION` / `CLOSING_HELD`: reviews are pending. Decide them first.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeAssignments(
+        self,
+        request: _assignment_service_pb2.ResumeAssignmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_service_pb2.ResumeAssignmentsResponse, _abc.Awaitable[_assignment_service_pb2.ResumeAssignmentsResponse]]:
+        """ResumeAssignments lets stopped clocks run again; the time that they stood is given back.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: only what is suspended can be resumed.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawAssignments(
+        self,
+        request: _assignment_service_pb2.WithdrawAssignmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_service_pb2.WithdrawAssignmentsResponse, _abc.Awaitable[_assignment_service_pb2.WithdrawAssignmentsResponse]]:
+        """WithdrawAssignments takes assignments back, with all that was split from them.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `ALREADY_EXISTS` / `REQUEST_ID_REUSED`: the id was used for other content. Make a new one.
+        * `FAILED_PRECONDITION` / `DIVISION_NOT_HOSTED`: the division acts at another node. Call that node.
+        * `ABORTED` / `CONTENDED`: another writer was first. Send the same request again.
+        * `NOT_FOUND` / `ITEM_UNKNOWN`: this node holds no such item. Check the id, or wait for the link.
+        * `NOT_FOUND` / `ASSIGNMENT_UNKNOWN`: the division has no assignment of this item. Check both.
+        * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed, withdrawn or archived. Nothing is left to do.
+        * `PERMISSION_DENIED` / `NOT_ASSIGNER`: only who assigned it may. Ask it.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: it is verified, or withdrawn already.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeadlineMoves(
+        self,
+        request: _assignment_service_pb2.ListDeadlineMovesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assignment_service_pb2.ListDeadlineMovesResponse, _abc.Awaitable[_assignment_service_pb2.ListDeadlineMovesResponse]]:
+        """ListDeadlineMoves pages through moved deadlines, newest first: what an extension, a
+        resumption or the official calendar changed.
+
+        Errors:
+        * `INVALID_ARGUMENT` / `INVALID_INPUT`: a field is wrong; BadRequest names it. Correct it.
+        * `INVALID_ARGUMENT` / `PAGE_TOKEN_INVALID`: start again without a token.
         """
 
     @_abc_1.abstractmethod

@@ -22,19 +22,22 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ducha/server/v1/server_service.proto\x12\x0f\x64ucha.server.v1\"\x16\n\x14GetServerInfoRequest\"\xdc\x01\n\x15GetServerInfoResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04tier\x18\x03 \x01(\tR\x04tier\x12)\n\x10hosted_divisions\x18\x04 \x03(\tR\x0fhostedDivisions\x12\"\n\x0c\x63\x61pabilities\x18\x05 \x03(\tR\x0c\x63\x61pabilities\x12\x16\n\x06parent\x18\x06 \x01(\tR\x06parent\x12\x1a\n\x08\x63hildren\x18\x07 \x03(\tR\x08\x63hildren2o\n\rServerService\x12^\n\rGetServerInfo\x12%.ducha.server.v1.GetServerInfoRequest\x1a&.ducha.server.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ducha/server/v1/server_service.proto\x12\x0f\x64ucha.server.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetServerInfoRequest\"\xe3\x02\n\x15GetServerInfoResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12\x12\n\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n\x04tier\x18\x03 \x01(\tR\x04tier\x12)\n\x10hosted_divisions\x18\x04 \x03(\tR\x0fhostedDivisions\x12\"\n\x0c\x63\x61pabilities\x18\x05 \x03(\tR\x0c\x63\x61pabilities\x12\x16\n\x06parent\x18\x06 \x01(\tR\x06parent\x12\x1a\n\x08\x63hildren\x18\x07 \x03(\tR\x08\x63hildren\x12;\n\x0bserver_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nserverTime\x12H\n\x0fsimulated_clock\x18\t \x01(\x0b\x32\x1f.ducha.server.v1.SimulatedClockR\x0esimulatedClock\"_\n\x0eSimulatedClock\x12\x12\n\x04rate\x18\x01 \x01(\x01R\x04rate\x12\x39\n\nepoch_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tepochTime2o\n\rServerService\x12^\n\rGetServerInfo\x12%.ducha.server.v1.GetServerInfoRequest\x1a&.ducha.server.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ducha.server.v1.server_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=57
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=79
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=82
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=302
-  _globals['_SERVERSERVICE']._serialized_start=304
-  _globals['_SERVERSERVICE']._serialized_end=415
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=90
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=112
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=115
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=470
+  _globals['_SIMULATEDCLOCK']._serialized_start=472
+  _globals['_SIMULATEDCLOCK']._serialized_end=567
+  _globals['_SERVERSERVICE']._serialized_start=569
+  _globals['_SERVERSERVICE']._serialized_end=680
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -48,6 +49,8 @@ class GetServerInfoResponse(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     CHILDREN_FIELD_NUMBER: _builtins.int
+    SERVER_TIME_FIELD_NUMBER: _builtins.int
+    SIMULATED_CLOCK_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of the software."""
     node: _builtins.str
@@ -68,6 +71,14 @@ class GetServerInfoResponse(_message.Message):
     def children(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Child nodes."""
 
+    @_builtins.property
+    def server_time(self) -> _timestamp_pb2.Timestamp:
+        """The node's time when it answered; what it dates and times goes by it."""
+
+    @_builtins.property
+    def simulated_clock(self) -> Global___SimulatedClock:
+        """Set where that time is SIMULATED, for a demonstration or a test."""
+
     def __init__(
         self,
         *,
@@ -78,11 +89,41 @@ class GetServerInfoResponse(_message.Message):
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
         parent: _builtins.str = ...,
         children: _abc.Iterable[_builtins.str] | None = ...,
+        server_time: _timestamp_pb2.Timestamp | None = ...,
+        simulated_clock: Global___SimulatedClock | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["server_time", b"server_time", "simulated_clock", b"simulated_clock"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "children", b"children", "hosted_divisions", b"hosted_divisions", "node", b"node", "parent", b"parent", "tier", b"tier", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "children", b"children", "hosted_divisions", b"hosted_divisions", "node", b"node", "parent", b"parent", "server_time", b"server_time", "simulated_clock", b"simulated_clock", "tier", b"tier", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetServerInfoResponse: _TypeAlias = GetServerInfoResponse  # noqa: Y015
+
+@_typing.final
+class SimulatedClock(_message.Message):
+    """SimulatedClock says how a node's time differs from real time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_FIELD_NUMBER: _builtins.int
+    EPOCH_TIME_FIELD_NUMBER: _builtins.int
+    rate: _builtins.float
+    """Seconds of the node's time in a real second."""
+    @_builtins.property
+    def epoch_time(self) -> _timestamp_pb2.Timestamp:
+        """The real moment from which on it runs so."""
+
+    def __init__(
+        self,
+        *,
+        rate: _builtins.float = ...,
+        epoch_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["epoch_time", b"epoch_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch_time", b"epoch_time", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedClock: _TypeAlias = SimulatedClock  # noqa: Y015

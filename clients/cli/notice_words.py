@@ -1,0 +1,199 @@
+"""A notice as one sentence, in English and Chinese. Pure: a message in, a text out.
+
+Each kind has a head, and the details that its teller gives; docs/inbox.md shows them. What
+a newer node tells beside them is shown by its name: nothing is hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from clients.cli.words import Language
+from ducha.assignment.v1 import assignment_pb2
+from ducha.inbox.v1 import inbox_pb2 as pb
+
+CHINA = ZoneInfo("Asia/Shanghai")
+PREFIX = "NOTICE_KIND_"
+
+KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "REMINDER_RECEIPT_NEAR": ("To be received soon", "签收即将到期", ("due",)),
+    "REMINDER_RECEIPT_OVERDUE": ("Not received in time", "签收已逾期", ("due",)),
+    "REMINDER_DEADLINE_NEAR": ("The report is due soon", "办理即将到期", ("deadline",)),
+    "REMINDER_OVERDUE": ("The report is overdue", "办理已逾期", ("deadline",)),
+    "ESCALATION": (
+        "Overdue below: escalated",
+        "下级逾期，升级督办",
+        ("step", "target_count", "due", "by_division"),
+    ),
+    "URGE_DIGEST": (
+        "Asked to hurry",
+        "催办",
+        ("count", "by_division", "reason", "deadline"),
+    ),
+    "VERDICT": (
+        "Work that came late was judged",
+        "补传裁定",
+        ("move", "outcome", "reason"),
+    ),
+    "PETITION_FILED": (
+        "A petition waits for your decision",
+        "申请待审",
+        ("petition", "count", "by_division", "days", "reason"),
+    ),
+    "PETITION_DECIDED": (
+        "Your petition was decided",
+        "申请已答复",
+        ("petition", "outcome", "days", "deadline", "by_division", "reason"),
+    ),
+    "WITHDRAWN": ("Withdrawn", "已撤回", ("by_division", "reason")),
+    "DEADLINE_MOVED": (
+        "The deadline moved",
+        "办理时限变更",
+        ("deadline", "previous_deadline", "by_division", "reason"),
+    ),
+    "CHILDREN_RECHECKED": (
+        "Your deadline moved: those below were checked again",
+        "本级时限变更，已复核下级时限",
+        ("deadline", "target_count"),
+    ),
+    "SUSPENDED": ("Suspended", "已挂账", ("by_division", "reason")),
+    "RESUMED": ("Goes on", "恢复办理", ("deadline", "by_division")),
+    "TRANSFERRED": (
+        "Went to another unit",
+        "已转办",
+        ("to_division", "by_division", "reason"),
+    ),
+    "REOPENED": (
+        "To be worked on again",
+        "重新办理",
+        ("cause", "deadline", "reason"),
+    ),
+    "RECTIFICATION_OPENED": (
+        "Points to rectify",
+        "下达整改",
+        ("count", "due", "by_division"),
+    ),
+    "RECTIFICATION_REPORTED": (
+        "Points were rectified, by report",
+        "整改已反馈",
+        ("count", "by_division"),
+    ),
+    "RECTIFICATION_JUDGED": (
+        "Points of rectification were judged",
+        "整改已核",
+        ("outcome", "count", "by_division", "reason"),
+    ),
+    "RECTIFICATION_OVERDUE": (
+        "A point of rectification is overdue",
+        "整改逾期",
+        ("count", "due", "by_division"),
+    ),
+    "ASSIST_CONTRIBUTED": (
+        "An assisting unit contributed",
+        "协办单位已反馈",
+        ("by_division", "count"),
+    ),
+}
+"""What each kind tells, and by which details, in the order of the sentence."""
+
+DETAILS: Mapping[str, tuple[str, str]] = {
+    "due": ("by", "期限"),
+    "deadline": ("deadline", "时限"),
+    "previous_deadline": ("before", "原时限"),
+    "step": ("step", "第几级"),
+    "target_count": ("divisions", "涉及单位数"),
+    "by_division": ("from", "来自"),
+    "to_division": ("to", "转至"),
+    "count": ("count", "件数"),
+    "reason": ("because", "理由"),
+    "move": ("move", "动作"),
+    "outcome": ("outcome", "结果"),
+    "petition": ("petition", "申请"),
+    "days": ("working days", "工作日"),
+    "cause": ("cause", "原因"),
+}
+
+VALUES: Mapping[str, tuple[str, str]] = {
+    "granted": ("granted", "同意"),
+    "refused": ("refused", "不同意"),
+    "accepted": ("accepted", "有效"),
+    "fenced": ("not taken: the responsibility had passed", "未采纳（责任已变更）"),
+    "closed": ("closed", "已核销"),
+    "returned": ("returned", "退回"),
+    "extension": ("extension", "延期"),
+    "suspension": ("suspension", "挂账"),
+    "resumption": ("resumption", "恢复"),
+    "dispute": ("dispute", "转办异议"),
+    "review": ("review", "复核"),
+    "receipt": ("receipt", "签收"),
+    "report": ("report", "反馈"),
+}
+
+LIGHTS: Mapping[int, tuple[str, str, str]] = {
+    assignment_pb2.LIGHT_UNSPECIFIED: ("", "", ""),
+    assignment_pb2.LIGHT_GREEN: ("green", "绿", "green"),
+    assignment_pb2.LIGHT_YELLOW: ("yellow", "黄", "yellow"),
+    assignment_pb2.LIGHT_RED: ("red", "红", "bold red"),
+}
+"""English, Chinese, and the colour on a screen."""
+
+
+def name_of(kind: int) -> str:
+    """Return the name of a kind without its prefix; its number, if it is newer than we."""
+    names = {number: name for name, number in pb.NoticeKind.items()}
+    return names.get(kind, str(kind)).removeprefix(PREFIX)
+
+
+def light(number: int, lang: Language) -> str:
+    """Return a light in the user's language."""
+    english, chinese, _ = LIGHTS.get(number, ("", "", ""))
+    return chinese if lang is Language.ZH else english
+
+
+def colour(number: int) -> str:
+    """Return the style of a light on a screen."""
+    return LIGHTS.get(number, ("", "", ""))[2]
+
+
+def when(moment: Timestamp) -> str:
+    """Return a moment in China to the minute; empty where it is not set."""
+    return _written(moment.ToDatetime(tzinfo=UTC)) if moment.seconds else ""
+
+
+def sentence(notice: pb.Notice, lang: Language) -> str:
+    """Tell a notice in one sentence."""
+    name = name_of(notice.kind)
+    english, chinese, expected = KINDS.get(name, (name, name, ()))
+    known = [key for key in expected if notice.details.get(key)]
+    others = sorted(set(notice.details) - set(known) - {"title"})
+    parts = [
+        f"{_choose(DETAILS.get(key, (key, key)), lang)} {_value(notice.details[key], lang)}"
+        for key in (*known, *others)
+        if notice.details[key]
+    ]
+    if lang is Language.ZH:
+        return f"{chinese}：{'，'.join(parts)}。" if parts else f"{chinese}。"
+    return f"{english}: {', '.join(parts)}." if parts else f"{english}."
+
+
+def _choose(pair: tuple[str, str], lang: Language) -> str:
+    return pair[1] if lang is Language.ZH else pair[0]
+
+
+def _value(text: str, lang: Language) -> str:
+    """Write a detail: moments in China, words in the user's language."""
+    if text in VALUES:
+        return _choose(VALUES[text], lang)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if moment.tzinfo is None else _written(moment)
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")

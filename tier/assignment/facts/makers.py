@@ -1,0 +1,215 @@
+"""Facts that make rows, or end an item: one maker a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from google.protobuf.message import Message
+
+from ducha.assignment.v1 import assignment_facts_pb2 as pb
+from tier import division, ledger, routes
+from tier.app import App, Arrived, Unfit, Verdict
+from tier.assignment import clock_store, item_store, store, wire
+from tier.assignment.actions.calls import branches_of
+from tier.assignment.facts.passing import (
+    UNKNOWN_ITEM,
+    distribute,
+    keep_upward,
+    trespasses,
+)
+from tier.assignment.model import Given, Item, ItemState, Key
+from tier.assignment.telling import (
+    Why,
+    tell_all,
+    tell_contributed,
+    tell_verdicts,
+)
+from tier.inbox import Kind
+from tier.jurisdiction import Code, parse
+from tier.ledger import Author
+from tier.runtime import moments
+from tier.runtime.db import Tx
+from tier.runtime.telemetry import current_traceparent
+
+
+async def _issued(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Keep an item and its assignments in this subtree."""
+    payload = pb.ItemIssued.FromString(one.fact.payload)
+    targets = division.set_from(payload.targets)
+    if trespasses(one, targets, verdict):
+        return
+    item = wire.item_from(payload.item, current_traceparent() or one.fact.traceparent)
+    await item_store.insert(tx, item)
+    await store.insert(tx, item, targets, wire.given_of(payload.item))
+    _onward(app, one, targets, payload, verdict)
+
+
+async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Keep assignments that a tier passed on."""
+    payload = pb.AssignmentSplit.FromString(one.fact.payload)
+    item_id = wire.item_id(payload.item_id)
+    item = (await item_store.items(tx, [item_id])).get(item_id)
+    if item is None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, payload.item_id))
+        return
+    targets = division.set_from(payload.targets)
+    if trespasses(one, targets, verdict):
+        return
+    given = Given(
+        parse(payload.assigner_division),
+        moments.moment(
+            payload.split_time
+            if payload.HasField("split_time")
+            else one.fact.record_time
+        ),
+        moments.moment(payload.receive_by_time),
+        moments.moment(payload.deadline_time),
+        payload.work_days,
+        payload.receive_days,
+        payload.provisional,
+    )
+    await store.insert(tx, item, targets, given, payload.instructions)
+    await store.mark_split(tx, Key(item_id, parse(payload.assigner_division)))
+    _onward(app, one, targets, payload, verdict)
+
+
+async def _withdrawn_alone(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Withdraw assignments, and whatever was split from them here or below."""
+    payload = pb.AssignmentsWithdrawn.FromString(one.fact.payload)
+    divisions = division.set_from(payload.divisions)
+    if trespasses(one, divisions, verdict):
+        return
+    item_id = wire.item_id(payload.item_id)
+    gone = await clock_store.withdraw(tx, item_id, divisions, payload.transferred_to)
+    at, to = moments.moment(payload.withdraw_time), payload.transferred_to
+    kind = Kind.TRANSFERRED if to else Kind.WITHDRAWN
+    keys = [Key(item_id, code) for code in gone]
+    await tell_all(app, tx, kind, keys, Why(at, one.fact_id, payload.reason, to))
+    # Those who were split from hear it too, though the fact did not name them.
+    _onward(app, one, list(dict.fromkeys([*divisions, *gone])), payload, verdict)
+
+
+async def _judged(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Tell those who moved while away what became of it."""
+    payload = pb.MovesJudged.FromString(one.fact.payload)
+    divisions = [parse(each.division) for each in payload.judgements]
+    if trespasses(one, divisions, verdict):
+        return
+    await tell_verdicts(app, tx, wire.item_id(payload.item_id), payload)
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
+    author = Author.at(app.now(), app.node.name, one.fact.actor)
+    for onward, codes in routes.downward(app.node, divisions):
+        part = pb.MovesJudged(item_id=payload.item_id, judge_time=payload.judge_time)
+        part.judgements.extend(
+            each for each in payload.judgements if each.division in codes
+        )
+        verdict.entries.append(
+            ledger.record(
+                author,
+                part,
+                division=one.fact.division,
+                subject=one.fact.subject,
+                onward=onward,
+            )
+        )
+
+
+async def _contributed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    """Hand what a unit that assists found to the lead."""
+    payload = pb.AssistContributed.FromString(one.fact.payload)
+    lead = parse(payload.lead_division)
+    if trespasses(one, [lead], verdict):
+        return
+    at = moments.moment(one.fact.record_time)
+    await tell_contributed(app, tx, payload, at, one.fact_id)
+    onward = tuple(app.node.branches([lead]))
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
+
+
+def _onward(
+    app: App, one: Arrived, targets: Sequence[Code], payload: Message, verdict: Verdict
+) -> None:
+    """Pass a fact that made rows on, in the direction it travels."""
+    if one.downward:
+        distribute(app, one, targets, payload, verdict)
+    else:
+        keep_upward(app, one, verdict)
+
+
+async def _concluded(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    payload = pb.ItemConcluded.FromString(one.fact.payload)
+    item = await _item(tx, one, verdict)
+    if item is not None:
+        conclusion = payload.conclusion
+        if not conclusion.HasField("conclude_time"):
+            conclusion.conclude_time.CopyFrom(one.fact.record_time)
+        await _set(app, tx, one, wire.concluded(item, conclusion), verdict)
+
+
+async def _closed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    item = await _item(tx, one, verdict)
+    if item is not None:
+        await _set(app, tx, one, replace(item, state=ItemState.CLOSED), verdict)
+        await item_store.close(tx, item.item_id)
+
+
+async def _withdrawn(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    payload = pb.ItemWithdrawn.FromString(one.fact.payload)
+    item = await _item(tx, one, verdict)
+    if item is not None:
+        await _set(app, tx, one, replace(item, state=ItemState.WITHDRAWN), verdict)
+        gone = await item_store.withdraw(tx, item.item_id)
+        at = moments.moment(payload.withdraw_time)
+        keys = [Key(item.item_id, code) for code in gone]
+        why = Why(at, one.fact_id, payload.reason)
+        await tell_all(app, tx, Kind.WITHDRAWN, keys, why)
+
+
+async def _reopened(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    payload = pb.ItemReopened.FromString(one.fact.payload)
+    item = await _item(tx, one, verdict)
+    if item is not None:
+        after = replace(item, state=ItemState.ISSUED, reopened=payload.reopen_count)
+        await _set(app, tx, one, after, verdict)
+        concerned = await item_store.go_on(tx, item.item_id)
+        at = moments.moment(payload.reopen_time)
+        keys = [Key(item.item_id, code) for code in concerned]
+        why = Why(at, one.fact_id, payload.reason)
+        await tell_all(app, tx, Kind.REOPENED, keys, why)
+
+
+async def _archived(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
+    item = await _item(tx, one, verdict)
+    if item is not None:
+        await _set(app, tx, one, replace(item, state=ItemState.ARCHIVED), verdict)
+
+
+async def _item(tx: Tx, one: Arrived, verdict: Verdict) -> Item | None:
+    """Return the item of a fact, locked; a fact about one that is not here is set aside."""
+    item = await item_store.locked(tx, wire.item_id(one.fact.subject))
+    if item is None:
+        verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, one.fact.subject))
+    return item
+
+
+async def _set(app: App, tx: Tx, one: Arrived, item: Item, verdict: Verdict) -> None:
+    """Write where an item stands, and pass the fact on."""
+    await item_store.set_state(tx, item)
+    below = one.downward
+    onward = await branches_of(app, tx, item.item_id) if below else app.node.upward
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
+
+
+MAKERS = {
+    pb.ItemIssued.DESCRIPTOR.full_name: _issued,
+    pb.AssignmentSplit.DESCRIPTOR.full_name: _split,
+    pb.ItemConcluded.DESCRIPTOR.full_name: _concluded,
+    pb.ItemClosed.DESCRIPTOR.full_name: _closed,
+    pb.ItemWithdrawn.DESCRIPTOR.full_name: _withdrawn,
+    pb.ItemReopened.DESCRIPTOR.full_name: _reopened,
+    pb.ItemArchived.DESCRIPTOR.full_name: _archived,
+    pb.AssignmentsWithdrawn.DESCRIPTOR.full_name: _withdrawn_alone,
+    pb.AssistContributed.DESCRIPTOR.full_name: _contributed,
+    pb.MovesJudged.DESCRIPTOR.full_name: _judged,
+}

@@ -1,0 +1,82 @@
+"""Who hears of a fact next, and whether its sender may speak of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+
+from ducha.assignment.v1 import assignment_facts_pb2 as pb
+from tier import division, ledger, routes
+from tier.app import App, Arrived, Unfit, Verdict
+from tier.assignment import wire
+from tier.jurisdiction import Code, within
+from tier.ledger import Author
+
+UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
+UNKNOWN_ITEM = "UNKNOWN_ITEM"
+WRONG_JURISDICTION = "WRONG_JURISDICTION"
+
+
+def trespasses(one: Arrived, divisions: Iterable[Code], verdict: Verdict) -> bool:
+    """Set a fact aside that speaks of divisions its sender does not answer for (I6)."""
+    foreign = next((code for code in divisions if not within(code, one.area)), None)
+    if foreign is None:
+        return False
+    verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, f"not the sender's: {foreign}"))
+    return True
+
+
+def keep_upward(app: App, one: Arrived, verdict: Verdict) -> None:
+    """Keep a fact from below, and pass it on to the parent as it is."""
+    verdict.entries.append(
+        ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
+    )
+
+
+def distribute(
+    app: App,
+    one: Arrived,
+    divisions: Sequence[Code],
+    payload: Message,
+    verdict: Verdict,
+) -> None:
+    """Pass a fact from above to its branches: unchanged where one branch has it all."""
+    onward = routes.downward(app.node, divisions)
+    if len(onward) == 1 and len(onward[0][1]) == len(divisions):
+        verdict.entries.append(
+            ledger.keep(one.fact, one.fact_id, one.body, onward[0][0])
+        )
+        return
+    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
+    fact = one.fact
+    author = Author.at(app.now(), app.node.name, fact.actor)
+    for neighbours, codes in onward:
+        part = _part(payload, divisions, codes)
+        verdict.entries.append(
+            ledger.record(
+                author,
+                part,
+                division=fact.division,
+                subject=fact.subject,
+                onward=neighbours,
+            )
+        )
+
+
+def _part(payload: Any, divisions: Sequence[Code], codes: Sequence[Code]) -> Message:
+    """Return the payload for one branch: the same words about fewer divisions."""
+    part = type(payload)()
+    part.CopyFrom(payload)
+    if isinstance(payload, pb.ItemIssued | pb.AssignmentSplit):
+        part.targets.CopyFrom(division.set_to(codes))
+        return part  # type: ignore[no-any-return]
+    part.divisions.CopyFrom(division.set_to(codes))
+    for numbers in ("epochs", "terms"):
+        if numbers in payload.DESCRIPTOR.fields_by_name:
+            held = dict(zip(divisions, getattr(payload, numbers), strict=True))
+            ordered = wire.epochs_in_order(codes, [held[code] for code in codes])
+            part.ClearField(numbers)
+            getattr(part, numbers).extend(ordered)
+    return part  # type: ignore[no-any-return]

@@ -1,0 +1,128 @@
+"""When the official calendar of a year arrives: moments that rested on it are counted again.
+
+Each node counts for the assignments that its own divisions made; what moves is told like any
+move of a clock, with the version of the calendar that moved it. What does not move is told
+too, for it is provisional no longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+
+from tier import calendar, ledger
+from tier.app import App
+from tier.assignment import clock_store, store
+from tier.assignment.actions.clocking import Acting, settle
+from tier.assignment.model import Assignment, Cause, Moved
+from tier.calendar import Calendar, Term
+from tier.jurisdiction import Code
+from tier.ledger import Author, Committed
+from tier.runtime.errors import TierError
+
+LOG = structlog.get_logger(__name__)
+
+ABOUT = "ducha.calendar.v1.CalendarPublished"
+AT_ONCE = 2000
+RETRY_SECONDS = 5.0
+REASON = "正式工作日历公布，时限重新计算。The official calendar came; counted again."
+
+
+class Recounting:
+    """Watches for calendars, and counts again what was provisional."""
+
+    def __init__(self, app: App) -> None:
+        """Hear of every commit of `app`."""
+        self._app = app
+        self._due = asyncio.Event()
+        self._due.set()  # what came while the node was down
+        app.feed.listen(self._hear)
+
+    def _hear(self, committed: Committed) -> None:
+        if any(entry.kind == ABOUT for entry in committed.entries):
+            self._due.set()
+
+    async def run(self) -> None:
+        """Count whenever a calendar came, until cancelled."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await recount(self._app)
+            except TierError as trouble:
+                LOG.warning("recounting failed", reason=trouble.reason)
+                self._due.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+async def recount(app: App) -> int:
+    """Count provisional moments again that this node's divisions gave; return how many changed."""
+    async with app.db.transaction() as tx:
+        keys = await clock_store.provisional(tx)
+        days = await calendar.current(tx)
+        entries: list[ledger.Entry] = []
+        changed = 0
+        for start in range(0, len(keys), AT_ONCE):
+            loaded = await store.load(tx, keys[start : start + AT_ONCE])
+            ours = [
+                one.assignment
+                for one in loaded.values()
+                if app.node.acts_for(one.assignment.assigner)
+            ]
+            for (item_id, assigner), moving in _moving(ours, days, app.now()):
+                author = Author.at(app.now(), app.node.name, app.node.name)
+                acting = Acting(author, assigner)
+                entries += await settle(app, tx, item_id, moving, acting)
+                changed += len(moving)
+        await ledger.append(tx, app.feed, entries, app.now())
+    return changed
+
+
+def _moving(
+    ours: Sequence[Assignment], days: Calendar, now: datetime
+) -> Iterator[tuple[tuple[UUID, Code], list[tuple[Assignment, Moved]]]]:
+    """Group assignments by item and assigner, each with what the calendar makes of it."""
+
+    def whose(one: Assignment) -> tuple[UUID, Code]:
+        return one.key.item_id, one.assigner
+
+    for group, members in groupby(sorted(ours, key=whose), key=whose):
+        found = [(one, counted_again(one, days, now)) for one in members]
+        moving = [(one, change) for one, change in found if change is not None]
+        if moving:
+            yield group, moving
+
+
+def counted_again(one: Assignment, days: Calendar, now: datetime) -> Moved | None:
+    """Return the move that the calendar of today makes of a clock; None where it is as it was."""
+    clock = one.clock
+    deadline, provisional = one.deadline, False
+    if clock.work_days:
+        start = clock.counted_from or clock.assigned_at
+        due = calendar.after(days, start, Term(working_days=clock.work_days))
+        deadline, provisional = due.at, due.provisional
+    receive_by = one.receive_by
+    if clock.receive_days and one.received_at is None:
+        term = Term(working_days=clock.receive_days)
+        due = calendar.after(days, clock.assigned_at, term)
+        receive_by, provisional = due.at, provisional or due.provisional
+    receive_by = min(receive_by, deadline)
+    if (receive_by, deadline, provisional) == (one.receive_by, one.deadline, True):
+        return None
+    return Moved(
+        clock.term + 1,
+        receive_by,
+        deadline,
+        Cause.CALENDAR,
+        REASON,
+        now,
+        clock.counted_from,
+        clock.work_days,
+        provisional,
+        days.version,
+    )

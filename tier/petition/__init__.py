@@ -1,0 +1,1 @@
+"""Petitions: what executors ask of who assigned, and what is decided."""

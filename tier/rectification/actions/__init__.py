@@ -1,0 +1,1 @@
+"""What rectification does: open, report, judge, remind."""

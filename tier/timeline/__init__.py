@@ -1,0 +1,1 @@
+"""The course of an item, told from the ledger."""

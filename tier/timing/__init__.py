@@ -1,0 +1,1 @@
+"""Timers: what nodes do by themselves when the moments of assignments come."""
