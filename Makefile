@@ -69,15 +69,17 @@ format: $(VENV)/.dev ## Format Python and protos, and mend what can be mended
 	@$(BIN)/ruff format --quiet
 	@$(BIN)/buf format --write proto
 
-gen: $(VENV)/.dev ## Write gen/ from proto/, docs/errors.md and docs/policy.md
+gen: $(VENV)/.dev ## Write gen/ from proto/, docs/errors.md, docs/policy.md and the tables of docs/state-machine.md
 	@$(BIN)/python -m tools.generate
 	@$(BIN)/python -m tools.reasons
 	@$(BIN)/python -m tools.policy
+	@$(BIN)/python -m tools.states
 
 gen-check: $(VENV)/.dev ## Say whether gen/ and the pages from it are up to date
 	@$(BIN)/python -m tools.generate --check
 	@$(BIN)/python -m tools.reasons --check
 	@$(BIN)/python -m tools.policy --check
+	@$(BIN)/python -m tools.states --check
 
 lock: $(BIN)/python ## Write both locks from requirements*.in
 	@$(PYTHON) -m venv build/lock

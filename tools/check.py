@@ -94,6 +94,12 @@ def checks() -> tuple[Check, ...]:
             "tools.policy",
             "--check",
         ),
+        ours(
+            "states",
+            "docs/state-machine.md says what the code does",
+            "tools.states",
+            "--check",
+        ),
         theirs("squawk", "migrations", "squawk", *(str(path) for path in migrations)),
     )
 

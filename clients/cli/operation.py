@@ -232,3 +232,10 @@ async def info(session: Session, *, at: Which = "") -> None:
         for one in found
     ]
     session.out.print(render.table(heads, rows))
+    for one in found:
+        if one.HasField("simulated_clock"):
+            rate, at_node = one.simulated_clock.rate, render.when(one.server_time)
+            session.write(
+                f"{one.node}: SIMULATED CLOCK, {rate:g} times real time; it is {at_node}.",
+                f"{one.node}：模拟时钟，{rate:g} 倍速；当前为 {at_node}。",
+            )

@@ -27,6 +27,7 @@ from ducha.division.v1.division_service_pb2_grpc import (
 from ducha.inbox.v1.inbox_service_pb2_grpc import InboxServiceStub
 from ducha.indicator.v1.indicator_service_pb2_grpc import IndicatorServiceStub
 from ducha.link.v1.link_service_pb2_grpc import LinkOperationServiceStub
+from ducha.petition.v1.petition_service_pb2_grpc import PetitionServiceStub
 from ducha.rectification.v1.rectification_service_pb2_grpc import (
     RectificationServiceStub,
 )
@@ -83,6 +84,7 @@ class Client:
         self.indicators = IndicatorServiceStub(self.channel)
         self.keeping = DivisionKeepingServiceStub(self.channel)
         self.links = LinkOperationServiceStub(self.channel)
+        self.petition = PetitionServiceStub(self.channel)
         self.rectification = RectificationServiceStub(self.channel)
         self.registry = RegistryServiceStub(self.channel)
         self.relief = ReliefServiceStub(self.channel)

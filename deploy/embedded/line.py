@@ -23,6 +23,7 @@ from deploy.embedded.files import private_directory, write_private
 from deploy.embedded.keeper import Component, Event, Keeper
 from deploy.embedded.lock import DirectoryLock
 from deploy.embedded.nats import NatsServer
+from deploy.embedded.pace import kept_epoch
 from deploy.embedded.ports import LOOPBACK
 from deploy.embedded.renewal import Renewal
 from deploy.embedded.service import Program, Service
@@ -89,14 +90,18 @@ class Line:
         self._lock = DirectoryLock(self.data / "lock")
         self._keeper: Keeper | None = None
         self._renewal: Renewal | None = None
+        self._clock_epoch: datetime | None = None
 
     def start(self) -> None:
         """Start everything and wait until every node serves; all or nothing.
 
-        Raises: DirectoryInUse, StartFailed, BinaryMissing, DeploymentRefused.
+        Raises: DirectoryInUse, StartFailed, BinaryMissing, RateRefused, DeploymentRefused.
         """
         self._lock.acquire()
         try:
+            self._clock_epoch = kept_epoch(
+                self.data, self.options.clock_rate, is_new=self.site.is_new()
+            )
             self._ensure_identities()
             self._start_servers()
             self._start_services()
@@ -202,6 +207,7 @@ class Line:
             "data": str(self.data),
             "walls": self.options.walls,
             "supervisor_pid": os.getpid(),
+            "clock_rate": self.options.clock_rate,
         }
 
     def _nats_entry(self) -> dict[str, object]:
@@ -286,10 +292,9 @@ class Line:
         )
 
     def _configure(self) -> list[str]:
-        rate = self.options.clock_rate
         around = Surroundings(
-            clock_rate=rate,
-            clock_epoch=None if rate == 1.0 else self.site.clock_epoch(rate),
+            clock_rate=self.options.clock_rate,
+            clock_epoch=self._clock_epoch,
             otlp_endpoint=self.site.otlp_endpoint,
             log_level=self.options.log_level,
             identity=str(self.site.identity) if self.options.walls else "",

@@ -44,6 +44,10 @@ class Site:
         self.addresses: dict[str, Addresses] = {}
         self._given = given
 
+    def is_new(self) -> bool:
+        """Whether no node was ever configured here."""
+        return not (self.data / "config").exists()
+
     def postgres(self, settings: Mapping[str, str]) -> Postgres | None:
         """Return the embedded PostgreSQL; None when every node's database is given."""
         if not self.embedded_databases():

@@ -80,7 +80,8 @@ async def desk(an_app: AnApp, *, moving: bool = False) -> AsyncIterator[Desk]:
         for add in KEEPING.services:
             add(app, server)
         if moving:
-            add_AssignmentServiceServicer_to_server(Moving(), server)
+            moves = Moving()  # type: ignore[abstract] # the rest is not asked for
+            add_AssignmentServiceServicer_to_server(moves, server)
         add_info_service(app.node, [KEEPING.name], server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

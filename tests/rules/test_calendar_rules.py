@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -10,16 +9,14 @@ from holidays.countries.china import ChinaStaticHolidays
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tier.calendar import known, rules
-from tier.calendar.defaults import DEFAULTS, SOURCE_TYPES, URGENCIES
-from tier.calendar.model import CHINA, Calendar, Term, Terms, Year
+from tier.calendar import known
+from tier.calendar.model import CHINA, Calendar, Term
 from tier.calendar.rules import (
     SHIPPED,
     after,
     differing,
     is_working,
     passed,
-    plan,
     rises,
     working_days,
 )
@@ -356,75 +353,3 @@ def test_a_term_is_days_or_hours(lengths: tuple[int, int]) -> None:
     """Not both, nor less than nothing."""
     with pytest.raises(ValueError, match="is no term"):
         Term(*lengths)
-
-
-def test_the_defaults_have_a_row_for_each_source_and_urgency() -> None:
-    """And none with a flaw."""
-    wanted = {(source, urgency) for source in SOURCE_TYPES for urgency in URGENCIES}
-
-    assert DEFAULTS.keys() == wanted
-    assert [list(rules.flaws(row)) for row in DEFAULTS.values()] == [[]] * len(wanted)
-    assert {row.version for row in DEFAULTS.values()} == {0}
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"receive": Term(15)}, "work"),
-        ({"ladder": (Term(1), Term(1))}, "ladder[1]"),
-        ({"ladder": (Term(1), Term(3), Term(hours=4))}, "ladder[2]"),
-        ({"max_extensions": 0}, "max_extension_days"),
-        ({"max_extension_days": 0}, "max_extension_days"),
-    ],
-)
-def test_fields_that_do_not_fit_each_other_are_named(
-    change: dict[str, object], field: str
-) -> None:
-    """Each is right by itself."""
-    row: Terms = replace(DEFAULTS[3, 1], **{"work": Term(15), **change})  # type: ignore[arg-type] # any field
-
-    assert [name for name, _ in rules.flaws(row)] == [field]
-
-
-PUBLISHED = st.builds(
-    Year,
-    st.integers(2027, 2030),
-    st.booleans(),
-    st.booleans(),
-    st.just(()),
-    st.integers(1, 3),
-)
-HELD = st.lists(PUBLISHED, unique_by=lambda one: one.key)
-DRAFTS = HELD.map(lambda years: [replace(one, version=0) for one in years])
-
-
-@given(DRAFTS, HELD)
-def test_publishing_what_stands_already_changes_nothing(
-    given_years: list[Year], held: list[Year]
-) -> None:
-    """And what is new or changed gets one version, above all that were."""
-    first = plan(given_years, held)
-    kept = {year.key: year for year in [*held, *first.rows]}
-    again = plan(given_years, list(kept.values()))
-
-    assert len(first.rows) + first.unchanged == len(given_years)
-    assert {row.version for row in first.rows} <= {first.version}
-    assert all(year.version < first.version for year in held) or not first.rows
-    assert (again.rows, again.version) == ([], first.version)
-
-
-@given(HELD, HELD)
-def test_another_year_under_the_same_version_is_seen(
-    came: list[Year], held: list[Year]
-) -> None:
-    """What is older, newer or the same is no contradiction."""
-    both = {year.key: year for year in held}
-    against = [
-        year
-        for year in came
-        if (other := both.get(year.key)) is not None
-        and other.version == year.version
-        and other != year
-    ]
-
-    assert rules.other(came, held) == (against[0] if against else None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer.main
 from google.protobuf import descriptor_pb2
@@ -43,13 +43,12 @@ def names() -> Iterator[str]:
             yield from (f"{enum.name}.{value.name}" for value in enum.value)
 
 
-def options(command: click.Command, path: str = "ducha") -> Iterator[str]:
+def options(command: Any, path: str = "ducha") -> Iterator[str]:
     """Yield every command with each of its options."""
     yield from (f"{path} {name}" for one in command.params for name in one.opts)
-    if isinstance(command, click.Group):
-        yield path
-        for name, inner in command.commands.items():
-            yield from options(inner, f"{path} {name}")
+    for name, inner in getattr(command, "commands", {}).items():
+        yield f"{path} {name}"
+        yield from options(inner, f"{path} {name}")
 
 
 def words(name: str) -> str:

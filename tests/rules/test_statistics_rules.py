@@ -34,7 +34,7 @@ from tier.statistics.retelling import (
 ISSUE = datetime(2026, 11, 2, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 CITY, COUNTY, TOWN, OTHER = map(Code, ("5301", "530102", "530102001", "530102002"))
-ITEM = Introduced(Code("53"), "民政厅", 1, 1)
+ITEM = Introduced(Code("53"), "民政厅", 1, 1, ISSUE)
 GIVEN = Assigned((COUNTY,), Code("53"), ISSUE, ISSUE + DAY, ISSUE + 10 * DAY)
 BELOW = Assigned((TOWN, OTHER), COUNTY, ISSUE + DAY, ISSUE + 2 * DAY, ISSUE + 8 * DAY)
 
@@ -222,6 +222,18 @@ def test_stopped_time_counts_when_the_clock_runs_again() -> None:
     }
 
     assert stopped == {"2026-11": 0, "2026-12": 30 * 3600}
+
+
+def test_facts_of_old_are_read_as_their_rows_were_filled() -> None:
+    """A split without a moment is of the issue; a return without one begins an epoch only."""
+    split = Assigned((TOWN,), COUNTY, None, ISSUE + DAY, ISSUE + 8 * DAY)
+    history = told(
+        ITEM, GIVEN, split, Reported(TOWN, 1, ISSUE + DAY), Returned({TOWN: 2}, None)
+    )
+
+    assert summed(history) == {Measure.ASSIGNED: 2, Measure.RECEIVED_ON_TIME: 1}
+    assert history.courses[TOWN].assigned_at == ISSUE
+    assert history.courses[TOWN].epoch == 2
 
 
 def test_an_item_that_is_not_known_counts_nothing() -> None:

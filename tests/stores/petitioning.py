@@ -63,7 +63,11 @@ STREETS = Node("streets", Level.TOWNSHIP, (Code("530102"),), "wuhua")
 ABOVE, MIDDLE = Code("5301"), Code("530102")
 TOWN, OTHER, SPARE = map(Code, ("530102001", "530102002", "530102003"))
 TREE = ("53", ABOVE, MIDDLE, TOWN, OTHER, SPARE, "530103")
-OFFICER, AUTHOR, COLLEAGUE = "乡镇干部（模拟）", "督查专员甲（模拟）", "督查专员乙（模拟）"
+OFFICER, AUTHOR, COLLEAGUE = (
+    "乡镇干部（模拟）",
+    "督查专员甲（模拟）",
+    "督查专员乙（模拟）",
+)
 EXTENSION, SUSPENSION = pb.PETITION_KIND_EXTENSION, pb.PETITION_KIND_SUSPENSION
 RESUMPTION, DISPUTE = pb.PETITION_KIND_RESUMPTION, pb.PETITION_KIND_DISPUTE
 REVIEW = pb.PETITION_KIND_REVIEW
@@ -276,7 +280,9 @@ def an_item(clock: Clock, days: float) -> nouns.Item:
 
 
 @asynccontextmanager
-async def a_line(an_app: AnApp, *, days: float = 28, room: float = 14) -> AsyncIterator[Line]:
+async def a_line(
+    an_app: AnApp, *, days: float = 28, room: float = 14
+) -> AsyncIterator[Line]:
     """Issue an item at the city, due in `days`; the county leaves its towns `room` days less."""
     clock = Clock()
     async with (

@@ -46,7 +46,9 @@ STATE = nouns.AssignmentState
 async def deadlines(line: Line, division: str) -> list[datetime]:
     """Return until when a division must report, as each tier that holds it says."""
     apps = line.apps if division != MIDDLE else line.apps[:2]
-    held_by = [await line.seen(app, MIDDLE if division == MIDDLE else TOWN) for app in apps]
+    held_by = [
+        await line.seen(app, MIDDLE if division == MIDDLE else TOWN) for app in apps
+    ]
     return [one.deadline_time.ToDatetime(UTC) for one in held_by]
 
 

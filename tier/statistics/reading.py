@@ -1,7 +1,9 @@
 """Facts of the ledger, read as events that count.
 
 A fact that is recorded again for one branch says less than the whole that stands before it,
-and nothing else: its events fold into what is there already.
+and nothing else: its events fold into what is there already. Facts from before the life of an
+assignment was kept are read as the rows of that time were filled: a split as of the issue of
+its item, a return as one whose moment nobody knows.
 """
 
 from __future__ import annotations
@@ -53,11 +55,14 @@ def events(fact: link_pb2.Fact) -> Iterator[Event]:
 def _issued(payload: assignment.ItemIssued) -> Iterator[Event]:
     item = payload.item
     issuer = parse(item.issuer_division)
-    yield Introduced(issuer, item.lead_unit.name, item.source_type, item.urgency)
+    issued_at = moments.moment(item.issue_time)
+    yield Introduced(
+        issuer, item.lead_unit.name, item.source_type, item.urgency, issued_at
+    )
     yield Assigned(
         division.set_from(payload.targets),
         issuer,
-        moments.moment(item.issue_time),
+        issued_at,
         moments.moment(item.receive_by_time),
         moments.moment(item.deadline_time),
     )
@@ -67,7 +72,9 @@ def _split(payload: assignment.AssignmentSplit) -> Iterator[Event]:
     yield Assigned(
         division.set_from(payload.targets),
         parse(payload.assigner_division),
-        moments.moment(payload.split_time),
+        moments.optional_moment(
+            payload.split_time, there=payload.HasField("split_time")
+        ),
         moments.moment(payload.receive_by_time),
         moments.moment(payload.deadline_time),
     )
@@ -86,7 +93,8 @@ def _reported(payload: assignment.AssignmentReported) -> Iterator[Event]:
 def _returned(payload: assignment.AssignmentsReturned) -> Iterator[Event]:
     codes = division.set_from(payload.divisions)
     epochs = dict(zip(codes, payload.epochs, strict=True))
-    yield Returned(epochs, moments.moment(payload.return_time))
+    there = payload.HasField("return_time")
+    yield Returned(epochs, moments.optional_moment(payload.return_time, there=there))
 
 
 def _moved(payload: assignment.DeadlinesMoved) -> Iterator[Event]:

@@ -25,15 +25,16 @@ class Introduced:
     lead_unit: str
     source_type: int
     urgency: int
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """Divisions were given the item."""
+    """Divisions were given the item; a split of old does not say when."""
 
     divisions: Sequence[Code]
     assigner: Code
-    at: datetime
+    at: datetime | None
     receive_by: datetime
     deadline: datetime
 
@@ -57,10 +58,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Reports were sent back; each assignment begins a new epoch."""
+    """Reports were sent back; each assignment begins a new epoch. One of old has no moment."""
 
     epochs: Mapping[Code, int]
-    at: datetime
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +188,13 @@ def _introduce(history: History, event: Introduced) -> None:
 def _assign(history: History, event: Assigned) -> None:
     above = history.courses.get(event.assigner)
     taken_back = history.withdrawn or (above is not None and above.withdrawn)
+    at = event.at or (history.item.issued_at if history.item else event.deadline)
     for code in event.divisions:
         history.courses.setdefault(
             code,
             Course(
                 event.assigner,
-                event.at,
+                at,
                 event.receive_by,
                 event.deadline,
                 event.deadline,
@@ -215,7 +217,8 @@ def _report(history: History, event: Reported) -> None:
 
 def _return(history: History, event: Returned) -> None:
     for code, epoch in event.epochs.items():
-        history.returns.setdefault((code, epoch), event.at)
+        if event.at is not None:
+            history.returns.setdefault((code, epoch), event.at)
         for course in _courses(history, [code]):
             if epoch > course.epoch:
                 course.epoch, course.reported_at = epoch, None

@@ -1,0 +1,541 @@
+"""Points of rectification: opened down, reported up, judged down, the same at every tier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+
+from ducha.assignment.v1 import assignment_pb2 as assignment_nouns
+from ducha.rectification.v1 import rectification_facts_pb2 as facts
+from ducha.rectification.v1 import rectification_pb2 as nouns
+from ducha.rectification.v1 import rectification_service_pb2 as pb
+from tests.servers import AnApp, carry, quarantined
+from tests.stores.supervised import (
+    AWAY,
+    CITY,
+    COUNTY,
+    DAY,
+    DOORS,
+    HOUR,
+    NOW,
+    OTHER,
+    PROVINCE,
+    TOWN,
+    Line,
+    a_call,
+    a_line,
+    issued,
+    told,
+    verified,
+    withdraw,
+)
+from tier import assignment, ledger
+from tier.acting import once
+from tier.app import App
+from tier.assignment.actions import end
+from tier.calendar import Term
+from tier.inbox import Kind
+from tier.jurisdiction import Code
+from tier.rectification import queries, remind
+from tier.rectification.actions import filing, judging, opening
+from tier.rectification.actions.filing import Filing
+from tier.rectification.actions.opening import Wanted
+from tier.runtime.errors import TierError
+
+ROWS = """
+    SELECT rectification_id, item_id, division, opener_division, problem, requirement,
+           opened_at, deadline_at, provisional, round, return_reason, reported_round,
+           reported_at, report, closed_at, note, withdrawn, state
+      FROM rectification ORDER BY rectification_id
+"""
+HELD = "SELECT rectifications FROM assignment_item WHERE item_id = $1"
+DONE = nouns.RectificationReport(
+    action="已整改",
+    evidence=[nouns.RectificationReport.Evidence(text="现场记录", sha256="ab" * 32)],
+)
+IN_A_WEEK = NOW + 7 * DAY
+
+
+async def open_points(
+    line: Line,
+    item_id: UUID,
+    *divisions: Code,
+    by: Code = PROVINCE,
+    app: App | None = None,
+    due: datetime | Term = IN_A_WEEK,
+) -> list[UUID]:
+    """Open a point at each division."""
+    wanted = [Wanted(code, "台账不全", "补齐台账", due) for code in divisions]
+    where = app or line.province
+    done = await opening.open_points(where, a_call(by), item_id, wanted)
+    return [UUID(one.rectification_id) for one in done.rectifications]
+
+
+async def report(
+    line: Line, *points: UUID, by: Code = TOWN, number: int = 0
+) -> pb.ReportRectificationsResponse:
+    filings = [Filing(one, number, DONE) for one in points]
+    return await filing.report(line.township, a_call(by), filings)
+
+
+async def close(line: Line, *points: UUID) -> pb.CloseRectificationsResponse:
+    return await judging.close(line.province, a_call(PROVINCE), points, "同意销号")
+
+
+async def send_back(
+    line: Line, *points: UUID, due: datetime | Term | None = None
+) -> pb.ReturnRectificationsResponse:
+    call = a_call(PROVINCE)
+    return await judging.send_back(line.province, call, points, "佐证不足", due)
+
+
+async def sweep(app: App, limit: int = 100) -> int:
+    """Remind as the timers do; return how many facts were made."""
+    async with app.db.transaction() as tx:
+        entries = await remind(app, tx, app.now(), limit)
+        await ledger.append(tx, app.feed, entries, app.now())
+    return len(entries)
+
+
+async def rows(app: App) -> list[tuple[object, ...]]:
+    async with app.db.reading() as tx:
+        return [tuple(row) for row in await tx.fetch(ROWS)]
+
+
+async def holds(app: App, item_id: UUID) -> int:
+    async with app.db.reading() as tx:
+        count: int = await tx.fetchval(HELD, item_id)
+    return count
+
+
+async def seen(app: App) -> list[nouns.Rectification]:
+    listed = await queries.list_points(app, pb.ListRectificationsRequest())
+    return list(listed.rectifications)
+
+
+async def alike(line: Line) -> bool:
+    """Whether all tiers hold the same points, and count the same of them as standing."""
+    held = [await rows(app) for app in line.apps]
+    items = {row[1] for row in held[0]}
+    counts = [[await holds(app, one) for one in items] for app in line.apps]  # type: ignore[arg-type]
+    standing = [
+        sum(row[1] == one and row[-4] is None and not row[-2] for row in held[0])
+        for one in items
+    ]
+    same = all(one == held[0] for one in held)
+    return same and all(one == standing for one in counts) and bool(held[0])
+
+
+def reasons(errors: Sequence[pytest.ExceptionInfo[TierError]]) -> list[str]:
+    return [error.value.reason for error in errors]
+
+
+async def test_a_point_goes_its_way_and_every_tier_sees_it(an_app: AnApp) -> None:
+    """Opened, reported, returned, reported again, closed; each step told to whom it concerns."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER, AWAY)
+        first, other = await open_points(line, item_id, TOWN, AWAY)
+        await line.settle()
+        opened = await alike(line)
+        line.clock.at += DAY
+        await report(line, first)
+        await line.settle()
+        line.clock.at += DAY
+        await send_back(line, first)
+        await line.settle()
+        await report(line, first, number=2)
+        await line.settle()
+        await close(line, first)
+        await line.settle()
+        states = {one.rectification_id: one.state for one in await seen(line.township)}
+
+        assert opened
+        assert await alike(line)
+        assert states == {str(first): 3, str(other): 1}
+        down = [
+            (division, details.get("outcome", ""))
+            for division, details, _ in await told(
+                line.township, Kind.RECTIFICATION_OPENED, Kind.RECTIFICATION_JUDGED
+            )
+        ]
+        assert sorted(down[:2]) == [(TOWN, ""), (AWAY, "")]
+        assert down[2:] == [(TOWN, "returned"), (TOWN, "closed")]
+        up = await told(line.province, Kind.RECTIFICATION_REPORTED)
+        assert [division for division, *_ in up] == [PROVINCE] * 2
+        assert [await quarantined(app) for app in line.apps] == [[]] * 4
+
+
+async def test_a_point_shows_what_was_found_and_done(an_app: AnApp) -> None:
+    """Problem, requirement, report with its evidence, why it came back, the closing's note."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN)
+        (point,) = await open_points(line, item_id, TOWN)
+        await line.settle()
+        await report(line, point)
+        await line.settle()
+        await send_back(line, point, due=NOW + 9 * DAY)
+        await line.settle()
+        line.clock.at = NOW + 10 * DAY
+        (late,) = await seen(line.province)
+        done = await report(line, point)
+        await line.settle()
+        await close(line, point)
+        (shown,) = await seen(line.province)
+
+        assert late.overdue
+        assert late.deadline_time.ToDatetime().isoformat() == "2026-12-02T02:00:00"
+        assert (done.reported_count, done.late_count) == (1, 1)
+        assert (shown.problem, shown.requirement) == ("台账不全", "补齐台账")
+        assert (shown.report, shown.return_reason) == (DONE, "佐证不足")
+        assert (shown.round, shown.note, shown.late) == (2, "同意销号", True)
+        assert not shown.overdue
+        assert shown.state == nouns.RECTIFICATION_STATE_CLOSED
+
+
+async def test_an_item_is_not_closed_while_points_are_open(an_app: AnApp) -> None:
+    """The province concludes, and may close once the last point is settled."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN)
+        await verified(line, item_id, TOWN)
+        points = await open_points(line, item_id, TOWN, TOWN)
+        await line.settle()
+        conclusion = assignment_nouns.Conclusion(
+            summary="总体落实",
+            outcome=assignment_nouns.Conclusion.OUTCOME_SATISFIED,
+        )
+        await end.conclude(line.province, a_call(PROVINCE), item_id, conclusion)
+        refusals = []
+        for point in points:
+            with pytest.raises(TierError) as held:
+                await end.close(line.province, a_call(PROVINCE), item_id)
+            refusals.append(held)
+            await report(line, point)
+            await line.settle()
+            await close(line, point)
+        closed = await end.close(line.province, a_call(PROVINCE), item_id)
+        await line.settle()
+
+        assert len(set(reasons(refusals))) == 1
+        assert closed.item.state == assignment_nouns.ITEM_STATE_CLOSED
+        assert await alike(line)
+
+
+async def test_a_term_is_counted_by_the_working_calendar(an_app: AnApp) -> None:
+    """Three working days from a Monday: Thursday, at the close of work in China."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN)
+        await open_points(line, item_id, TOWN, due=Term(working_days=3))
+        await open_points(line, item_id, TOWN, due=Term(hours=4))
+        days, hours = [one.deadline_time.ToDatetime() for one in await seen(line.province)]
+
+        assert days.isoformat() == "2026-11-26T10:00:00"
+        assert hours.isoformat() == "2026-11-23T06:00:00"
+
+
+async def test_who_may_not_is_told_why(an_app: AnApp) -> None:
+    """Opening, reporting and judging: by the wrong unit, in the wrong state, of what is not here."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        (point,) = await open_points(line, item_id, TOWN)
+        await line.settle()
+        errors = []
+        attempts = [
+            open_points(line, item_id, TOWN, by=COUNTY, app=line.county),
+            open_points(line, item_id, AWAY),
+            open_points(line, UUID(int=1), TOWN),
+            open_points(line, item_id, TOWN, due=NOW),
+            report(line, point, by=OTHER),
+            report(line, UUID(int=1)),
+            report(line, point, number=2),
+            report(line, point, point),
+            close(line, point),
+            send_back(line, point, due=NOW - HOUR),
+            judging.close(line.county, a_call(COUNTY), [point], ""),
+            filing.report(line.county, a_call(COUNTY), [Filing(point, 0, DONE)]),
+        ]
+        for attempt in attempts:
+            with pytest.raises(TierError) as error:
+                await attempt
+            errors.append(error)
+
+        assert reasons(errors) == [
+            "RECTIFICATION_NOT_YOURS",
+            "ASSIGNMENT_UNKNOWN",
+            "ITEM_UNKNOWN",
+            "RECTIFICATION_DEADLINE_INVALID",
+            "RECTIFICATION_UNKNOWN",
+            "RECTIFICATION_UNKNOWN",
+            "ROUND_STALE",
+            "RECTIFICATION_MOVE_NOT_ALLOWED",
+            "RECTIFICATION_MOVE_NOT_ALLOWED",
+            "RECTIFICATION_DEADLINE_INVALID",
+            "RECTIFICATION_NOT_YOURS",
+            "RECTIFICATION_NOT_YOURS",
+        ]
+        assert await alike(line)
+        assert [one.state for one in await seen(line.township)] == [1]
+
+
+async def test_a_withdrawn_item_withdraws_its_points(an_app: AnApp) -> None:
+    """Nothing holds it any more, nobody is reminded, and nothing can be done about them."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        points = await open_points(line, item_id, TOWN, OTHER)
+        await line.settle()
+        await withdraw(line, item_id)
+        await line.settle()
+        with pytest.raises(TierError) as ended:
+            await report(line, points[0])
+        with pytest.raises(TierError) as none_more:
+            await open_points(line, item_id, TOWN)
+        line.clock.at += 30 * DAY
+        reminded = [await sweep(app) for app in line.apps]
+
+        assert await alike(line)
+        assert {one.state for one in await seen(line.county)} == {4}
+        assert reasons([ended, none_more]) == ["ITEM_ENDED"] * 2
+        assert reminded == [0, 0, 0, 0]
+        assert await holds(line.province, item_id) == 0
+
+
+async def test_a_transferred_assignment_leaves_no_point_behind(an_app: AnApp) -> None:
+    """Its points are withdrawn with it; the item waits for those of others only."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        mine, other = await open_points(line, item_id, TOWN, OTHER)
+        await line.settle()
+        response = pb.CloseRectificationsResponse()
+        async with once(line.province, a_call(PROVINCE), response) as work:
+            assert work is not None
+            await assignment.transfer(work, item_id, {TOWN: AWAY}, "归口他处")
+        await line.settle()
+        with pytest.raises(TierError) as gone:
+            await report(line, mine)
+        with pytest.raises(TierError) as not_there:
+            await open_points(line, item_id, TOWN)
+        states = {one.rectification_id: one.state for one in await seen(line.township)}
+
+        assert states == {str(mine): 4, str(other): 1}
+        assert await alike(line)
+        assert await holds(line.province, item_id) == 1
+        assert reasons([gone, not_there]) == [
+            "RECTIFICATION_MOVE_NOT_ALLOWED",
+            "MOVE_NOT_ALLOWED",
+        ]
+
+
+async def test_facts_that_cross_end_in_the_same_row(an_app: AnApp) -> None:
+    """Reports go up while the province opens more and withdraws; no link for a while."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        gone_id = await issued(line, TOWN)
+        first, other = await open_points(line, item_id, TOWN, OTHER)
+        (gone,) = await open_points(line, gone_id, TOWN)
+        await line.settle()
+        await report(line, first, gone)
+        await open_points(line, item_id, TOWN)
+        await withdraw(line, gone_id)
+        await open_points(line, item_id, OTHER)
+        await line.settle()
+        await send_back(line, first)
+        await report(line, other, by=OTHER)
+        await line.settle()
+        await line.settle()
+        states = {one.rectification_id: one.state for one in await seen(line.city)}
+
+        assert await alike(line)
+        assert [states[str(one)] for one in (first, other, gone)] == [1, 2, 4]
+        assert [await quarantined(app) for app in line.apps] == [[]] * 4
+
+
+async def test_a_point_that_crosses_the_closing_is_still_settled(an_app: AnApp) -> None:
+    """The city opens a point while the province closes the item: it is done, and closed."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, by=CITY, app=line.city)
+        await report_all(line, item_id)
+        await open_points(line, item_id, TOWN, by=CITY, app=line.city)
+        async with line.township.db.transaction() as tx:
+            # As if the closing had come first.
+            await tx.execute(
+                "UPDATE assignment_item SET state = 3 WHERE item_id = $1", item_id
+            )
+        await carry(line.city, line.county, DOORS)
+        await carry(line.county, line.township, DOORS)
+        (point,) = [UUID(one.rectification_id) for one in await seen(line.township)]
+        done = await report(line, point)
+        await line.climb()
+        closed = await judging.close(line.city, a_call(CITY), [point], "")
+
+        assert done.reported_count == closed.closed_count == 1
+        assert await holds(line.city, item_id) == 0
+
+
+async def report_all(line: Line, item_id: UUID) -> None:
+    """Nothing: the item may be in any state before its end."""
+    assert await holds(line.city, item_id) == 0
+
+
+async def test_an_overdue_point_is_told_once_a_round_on_both_sides(an_app: AnApp) -> None:
+    """The executor's node and the opener's notice by themselves, and from each other."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        first, _ = await open_points(line, item_id, TOWN, OTHER)
+        await line.settle()
+        line.clock.at = IN_A_WEEK
+        early = [await sweep(app) for app in line.apps]
+        line.clock.at += HOUR
+        made = [await sweep(line.township), await sweep(line.township)]
+        await line.settle()
+        again = [await sweep(app) for app in line.apps]
+        down = await told(line.township, Kind.RECTIFICATION_OVERDUE)
+        up = await told(line.province, Kind.RECTIFICATION_OVERDUE)
+        await report(line, first)
+        await line.settle()
+        await send_back(line, first)
+        await line.settle()
+        second = [await sweep(line.province), await sweep(line.township)]
+        await line.settle()
+
+        assert early == [0, 0, 0, 0]
+        assert made == [1, 0]
+        assert again == [0, 0, 0, 0]
+        assert sorted(division for division, *_ in down) == [TOWN, OTHER]
+        assert [division for division, *_ in up] == [PROVINCE, PROVINCE]
+        assert {light for *_, light in (*down, *up)} == {3}
+        assert second == [0, 1]
+        assert len(await told(line.township, Kind.RECTIFICATION_OVERDUE)) == 3
+        assert len(await told(line.province, Kind.RECTIFICATION_OVERDUE)) == 3
+        assert [await quarantined(app) for app in line.apps] == [[]] * 4
+
+
+async def test_who_opened_notices_without_a_link(an_app: AnApp) -> None:
+    """Days without news from below: the province is told all the same, and once."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        await open_points(line, item_id, TOWN, TOWN, OTHER)
+        await line.settle()
+        line.clock.at = IN_A_WEEK + DAY
+        while await _due(line.province):
+            await sweep(line.province, limit=2)
+        alone = await told(line.province, Kind.RECTIFICATION_OVERDUE)
+        await sweep(line.township)
+        await line.settle()
+
+        assert sum(int(details["count"]) for _, details, _ in alone) == 3
+        assert await told(line.province, Kind.RECTIFICATION_OVERDUE) == alone
+
+
+async def _due(app: App) -> int:
+    async with app.db.reading() as tx:
+        count: int = await tx.fetchval(
+            "SELECT count(*) FROM rectification WHERE reminded_round < round"
+        )
+    return count
+
+
+async def test_many_points_travel_in_parts(an_app: AnApp) -> None:
+    """Each as long as it may be: no fact is larger than the road takes."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN)
+        wanted = [Wanted(TOWN, "字" * 2000, "字" * 2000, IN_A_WEEK)] * 65
+        await opening.open_points(line.province, a_call(PROVINCE), item_id, wanted)
+        await line.settle()
+        points = [UUID(one.rectification_id) for one in await seen(line.township)]
+        done = await report(line, *points)
+        await line.settle()
+        closed = await close(line, *points)
+        await line.settle()
+
+        assert (len(points), done.reported_count, closed.closed_count) == (65, 65, 65)
+        assert await alike(line)
+        async with line.township.db.reading() as tx:
+            largest = await tx.fetchval("SELECT max(length(body)) FROM ledger_fact")
+        assert largest < 768 * 1024
+
+
+async def test_points_are_found_by_what_is_asked(an_app: AnApp) -> None:
+    """Of an item, of an area, in a state, overdue; page by page as in one."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, AWAY)
+        first, second = await open_points(line, item_id, TOWN, AWAY)
+        (other,) = await open_points(line, await issued(line, TOWN), TOWN)
+        await line.settle()
+        await report(line, first)
+        await line.settle()
+        line.clock.at = IN_A_WEEK + HOUR
+
+        async def found(size: int = 0, **asked: object) -> list[UUID]:
+            request = pb.ListRectificationsRequest(page_size=size, **asked)  # type: ignore[arg-type]
+            ids: list[UUID] = []
+            while True:
+                page = await queries.list_points(line.province, request)
+                ids += [UUID(one.rectification_id) for one in page.rectifications]
+                request.page_token = page.next_page_token
+                if not page.next_page_token:
+                    return ids
+
+        assert await found() == [first, second, other]
+        assert await found(1) == [first, second, other]
+        assert await found(item_id=str(item_id)) == [first, second]
+        assert await found(within="530103") == [second]
+        assert await found(states=[nouns.RECTIFICATION_STATE_REPORTED]) == [first]
+        assert await found(overdue_only=True) == [second, other]
+
+
+async def test_a_fact_that_is_not_its_senders_is_set_aside(an_app: AnApp) -> None:
+    """A county closes what the province opened, reports for a township, speaks of nothing here."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN)
+        (point,) = await open_points(line, item_id, TOWN)
+        await line.settle()
+        stamp = {"rectification_id": str(point), "round": 1}
+        closing = facts.RectificationsClosed(
+            item_id=str(item_id),
+            opener_division=PROVINCE,
+            points=[facts.JudgedPoint(division=TOWN, **stamp)],  # type: ignore[arg-type]
+        )
+        reporting = facts.RectificationsReported(
+            item_id=str(item_id),
+            division=TOWN,
+            points=[facts.ReportedPoint(report=DONE, **stamp)],  # type: ignore[arg-type]
+        )
+        unknown = facts.RectificationsClosed(
+            item_id=str(item_id),
+            points=[facts.JudgedPoint(rectification_id=str(UUID(int=5)))],
+        )
+        elsewhere = facts.RectificationsOpened(
+            item_id=str(UUID(int=6)), opener_division=COUNTY
+        )
+        broken = facts.RectificationsOverdue(
+            item_id=str(item_id), points=[facts.JudgedPoint(rectification_id="?")]
+        )
+        for payload in (closing, reporting, unknown, elsewhere, broken):
+            await _tell_up(line.county, payload, item_id)
+        before = await rows(line.city)
+        await carry(line.county, line.city, DOORS)
+
+        assert await quarantined(line.city) == [
+            "WRONG_JURISDICTION",
+            "WRONG_JURISDICTION",
+            "UNKNOWN_RECTIFICATION",
+            "UNKNOWN_ITEM",
+            "UNREADABLE",
+        ]
+        assert await rows(line.city) == before
+
+
+async def _tell_up(app: App, payload: object, item_id: UUID) -> None:
+    """Have a county's node tell a fact as it stands, right or wrong."""
+    author = ledger.Author.at(app.now(), app.node.name, "甲", "")
+    entry = ledger.record(
+        author,
+        payload,  # type: ignore[arg-type]
+        division=COUNTY,
+        subject=str(item_id),
+        onward=app.node.upward,
+    )
+    async with app.db.transaction() as tx:
+        await ledger.append(tx, app.feed, [entry], app.now())
