@@ -17,6 +17,7 @@ from ducha.calendar.v1 import calendar_pb2 as pb
 
 TERM = re.compile(r"([1-9]\d{0,3})(wd|h)")
 RANGE = ".."
+LONGEST = 366
 TERMS = ("receive", "work", "dispute", "review")
 NUMBERS = (
     "receipt_near_percent",
@@ -24,6 +25,7 @@ NUMBERS = (
     "max_extensions",
     "max_extension_days",
 )
+UNREADABLE = (ValueError, TypeError, AttributeError, RecursionError, csv.Error)
 COLUMNS = (
     *("source_type", "urgency", "receive", "work", "receipt_near_percent"),
     *("near_percent", "ladder", "max_extensions", "max_extension_days"),
@@ -100,7 +102,7 @@ class _Told:
                 f"{self._file}: {missing} is missing. See docs/calendar.md.",
                 f"{self._file}：缺少 {missing}。格式见 docs/calendar.md。",
             ) from wrong
-        if isinstance(wrong, ValueError | TypeError | AttributeError | csv.Error):
+        if isinstance(wrong, UNREADABLE):
             raise UsageProblem(
                 f"{self._file}: {wrong}. See docs/calendar.md for its form.",
                 f"{self._file}：{wrong}。格式见 docs/calendar.md。",
@@ -154,9 +156,10 @@ def _days(told: object) -> Iterator[date]:
         return
     first, _, last = str(told).partition(RANGE)
     day, end = date.fromisoformat(first), date.fromisoformat(last or first)
-    while day <= end:
-        yield day
-        day += timedelta(days=1)
+    length = (end - day).days + 1
+    if not 0 < length <= LONGEST:
+        raise ValueError(f"{told!r} is no range of days within a year")
+    yield from (day + timedelta(days=n) for n in range(length))
 
 
 def _years(rows: Sequence[Mapping[str, str]], *, official: bool) -> Iterator[pb.Year]:

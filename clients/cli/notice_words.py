@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clients.cli import timeline_words
 from clients.cli.words import Language
 from ducha.assignment.v1 import assignment_pb2
 from ducha.inbox.v1 import inbox_pb2 as pb
@@ -27,55 +28,57 @@ KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "ESCALATION": (
         "Overdue below: escalated",
         "下级逾期，升级督办",
-        ("step", "target_count", "due", "by_division"),
+        ("step", "target_count", "divisions", "due", "by_division"),
     ),
     "URGE_DIGEST": (
         "Asked to hurry",
         "催办",
-        ("count", "by_division", "reason", "deadline"),
+        ("count", "by_division", "reason", "deadline", "day"),
     ),
     "VERDICT": (
         "Work that came late was judged",
         "补传裁定",
-        ("move", "outcome", "reason"),
+        ("move", "done_at", "outcome", "reason", "epoch"),
     ),
     "PETITION_FILED": (
         "A petition waits for your decision",
         "申请待审",
-        ("petition", "count", "by_division", "days", "reason"),
+        ("petition", "by_division", "days", "to_division", "reason", "petition_id"),
     ),
     "PETITION_DECIDED": (
         "Your petition was decided",
         "申请已答复",
-        ("petition", "outcome", "days", "deadline", "by_division", "reason"),
+        (
+            "petition",
+            "outcome",
+            "days",
+            "deadline",
+            "to_division",
+            "by_division",
+            "reason",
+            "rule",
+            "petition_id",
+        ),
     ),
-    "WITHDRAWN": ("Withdrawn", "已撤回", ("by_division", "reason")),
+    "WITHDRAWN": ("Withdrawn", "已撤回", ("reason",)),
     "DEADLINE_MOVED": (
         "The deadline moved",
         "办理时限变更",
-        ("deadline", "previous_deadline", "by_division", "reason"),
+        ("deadline", "old_deadline", "cause", "reason"),
     ),
     "CHILDREN_RECHECKED": (
         "Your deadline moved: those below were checked again",
         "本级时限变更，已复核下级时限",
-        ("deadline", "target_count"),
+        ("deadline", "latest", "open_children", "moved_children"),
     ),
-    "SUSPENDED": ("Suspended", "已挂账", ("by_division", "reason")),
-    "RESUMED": ("Goes on", "恢复办理", ("deadline", "by_division")),
-    "TRANSFERRED": (
-        "Went to another unit",
-        "已转办",
-        ("to_division", "by_division", "reason"),
-    ),
-    "REOPENED": (
-        "To be worked on again",
-        "重新办理",
-        ("cause", "deadline", "reason"),
-    ),
+    "SUSPENDED": ("Suspended", "已挂账", ("reason",)),
+    "RESUMED": ("Goes on", "恢复办理", ("deadline", "reason")),
+    "TRANSFERRED": ("Went to another unit", "已转办", ("to_division", "reason")),
+    "REOPENED": ("To be worked on again", "重新办理", ("reason",)),
     "RECTIFICATION_OPENED": (
         "Points to rectify",
         "下达整改",
-        ("count", "due", "by_division"),
+        ("count", "problem", "due", "by_division"),
     ),
     "RECTIFICATION_REPORTED": (
         "Points were rectified, by report",
@@ -85,17 +88,17 @@ KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "RECTIFICATION_JUDGED": (
         "Points of rectification were judged",
         "整改已核",
-        ("outcome", "count", "by_division", "reason"),
+        ("outcome", "count", "due", "by_division", "reason"),
     ),
     "RECTIFICATION_OVERDUE": (
-        "A point of rectification is overdue",
+        "Points of rectification are overdue",
         "整改逾期",
         ("count", "due", "by_division"),
     ),
     "ASSIST_CONTRIBUTED": (
         "An assisting unit contributed",
         "协办单位已反馈",
-        ("by_division", "count"),
+        ("by_division", "summary", "problems"),
     ),
 }
 """What each kind tells, and by which details, in the order of the sentence."""
@@ -103,35 +106,41 @@ KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 DETAILS: Mapping[str, tuple[str, str]] = {
     "due": ("by", "期限"),
     "deadline": ("deadline", "时限"),
-    "previous_deadline": ("before", "原时限"),
+    "old_deadline": ("before", "原时限"),
+    "latest": ("latest for those below", "下级最迟"),
+    "open_children": ("open below", "下级未办结"),
+    "moved_children": ("brought forward below", "下级提前"),
     "step": ("step", "第几级"),
     "target_count": ("divisions", "涉及单位数"),
+    "divisions": ("such as", "单位"),
     "by_division": ("from", "来自"),
     "to_division": ("to", "转至"),
     "count": ("count", "件数"),
+    "day": ("on", "日期"),
     "reason": ("because", "理由"),
     "move": ("move", "动作"),
+    "done_at": ("done", "办理时间"),
+    "epoch": ("epoch", "轮次"),
     "outcome": ("outcome", "结果"),
     "petition": ("petition", "申请"),
+    "petition_id": ("no.", "编号"),
+    "rule": ("by rule", "依规则"),
     "days": ("working days", "工作日"),
     "cause": ("cause", "原因"),
+    "problem": ("problem", "问题"),
+    "problems": ("problems", "问题数"),
+    "summary": ("found", "情况"),
 }
 
 VALUES: Mapping[str, tuple[str, str]] = {
-    "granted": ("granted", "同意"),
-    "refused": ("refused", "不同意"),
-    "accepted": ("accepted", "有效"),
-    "fenced": ("not taken: the responsibility had passed", "未采纳（责任已变更）"),
+    **timeline_words.KINDS,
+    **timeline_words.VALUES,
     "closed": ("closed", "已核销"),
     "returned": ("returned", "退回"),
-    "extension": ("extension", "延期"),
-    "suspension": ("suspension", "挂账"),
-    "resumption": ("resumption", "恢复"),
-    "dispute": ("dispute", "转办异议"),
-    "review": ("review", "复核"),
-    "receipt": ("receipt", "签收"),
-    "report": ("report", "反馈"),
 }
+
+WRITTEN = frozenset({"reason", "summary", "problem"})
+"""Details that people wrote: shown as they are."""
 
 LIGHTS: Mapping[int, tuple[str, str, str]] = {
     assignment_pb2.LIGHT_UNSPECIFIED: ("", "", ""),
@@ -171,7 +180,7 @@ def sentence(notice: pb.Notice, lang: Language) -> str:
     known = [key for key in expected if notice.details.get(key)]
     others = sorted(set(notice.details) - set(known) - {"title"})
     parts = [
-        f"{_choose(DETAILS.get(key, (key, key)), lang)} {_value(notice.details[key], lang)}"
+        f"{_choose(DETAILS.get(key, (key, key)), lang)} {_value(key, notice.details[key], lang)}"
         for key in (*known, *others)
         if notice.details[key]
     ]
@@ -184,8 +193,10 @@ def _choose(pair: tuple[str, str], lang: Language) -> str:
     return pair[1] if lang is Language.ZH else pair[0]
 
 
-def _value(text: str, lang: Language) -> str:
+def _value(key: str, text: str, lang: Language) -> str:
     """Write a detail: moments in China, words in the user's language."""
+    if key in WRITTEN:
+        return text
     if text in VALUES:
         return _choose(VALUES[text], lang)
     try:

@@ -113,33 +113,34 @@ async def list_statistics(
         )
     if urgency:
         request.urgency = assignment_pb2.Urgency.Value(f"URGENCY_{urgency.name}")
-    last = api.ListStatisticsResponse()
+    first = api.ListStatisticsResponse()
 
     def read(page: api.ListStatisticsResponse) -> list[pb.Statistic]:
-        last.CopyFrom(page)
+        if not first.HasField("total"):
+            first.CopyFrom(page)
         return list(page.statistics)
 
     method = client.statistics.ListStatistics
     found = await rows(client, method, request, read, limit)
-    _show(session, found, last)
+    _show(session, found, first)
 
 
 def _show(
-    session: Session, found: Sequence[pb.Statistic], last: api.ListStatisticsResponse
+    session: Session, found: Sequence[pb.Statistic], first: api.ListStatisticsResponse
 ) -> None:
     """Show groups, their sum, the moment they speak of, and who is out of contact."""
     if session.choices.as_json:
         listed: list[Json] = [as_json(one) for one in found]
         told: dict[str, Json] = {"statistics": listed}
         told |= {
-            name: part for name, part in as_json(last).items() if name not in PAGING
+            name: part for name, part in as_json(first).items() if name not in PAGING
         }
         session.write_json(told)
         return
-    _print(session, found, last.total)
-    as_of = render.when(last.as_of_time)
+    _print(session, found, first.total)
+    as_of = render.when(first.as_of_time)
     session.out.print(session.say("As of ", "截至 ") + as_of, style="dim")
-    print_silent(session, last.out_of_contact)
+    print_silent(session, first.out_of_contact)
 
 
 def _print(

@@ -18,7 +18,7 @@ from clients.cli.parse import LevelName
 from clients.cli.session import Json, Session
 from clients.cli.up import kept_root
 from clients.cli.words import UsageProblem
-from clients.demo import acts_view
+from clients.demo import acts_view, life_cast, life_command
 from clients.demo.acts import Once, collect_once
 from clients.demo.board import Board
 from clients.demo.line import running_line
@@ -30,6 +30,7 @@ from deploy.embedded.lock import DirectoryLock
 
 YUNNAN = Path(__file__).parents[2] / "data" / "yunnan-divisions.csv"
 HOME = Path(".ducha") / "demo"
+LIFE_HOME = Path(".ducha") / "life"
 MARKER = "made-by-ducha-demo"
 
 
@@ -42,6 +43,16 @@ class TargetLevel(StrEnum):
 
     TOWNSHIP = "township"
     VILLAGE = "village"
+
+
+LifeOption = Annotated[
+    bool,
+    typer.Option(
+        "--life",
+        help="Instead, the whole life of one item on a fast, simulated clock."
+        " 一个事项的全过程（模拟时钟）",
+    ),
+]
 
 
 async def demo(
@@ -58,13 +69,23 @@ async def demo(
     pace: Annotated[
         float, typer.Option(min=0, help="Spread the answers over so many seconds. 节奏")
     ] = 0.0,
+    life: LifeOption = False,
 ) -> None:
     """Run the main job, then collect once in two acts, and prove the numbers. 演示.
 
     Everything runs on this machine, in .ducha/demo (or --data), which is made
     anew each time. Exit 0 only if every number agrees with the databases of all
     four tiers. Who answers is simulated 模拟, and labelled so wherever it shows.
+
+    With --life, in .ducha/life: one item from its issue to its archive, with all
+    that may happen between, told by the timelines of all four tiers. --level and
+    --pace have no part in it.
     """
+    if life:
+        players = life_cast.cast(read_csv(divisions, root)[0], root)
+        data = fresh_folder(session.choices.data or LIFE_HOME)
+        await life_command.demonstrate(session, data, players)
+        return
     wire = LevelName(level.value).wire
     known, _ = read_csv(divisions, root)
     rows = [row for row in known if row.level <= wire]

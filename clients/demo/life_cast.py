@@ -22,6 +22,8 @@ REVIEWER = "模拟复核人 simulated reviewer"
 OFFICER = "模拟干部 simulated officer"
 
 LONGEST_EXTENSION = 10
+NEAR_PERCENT = 40
+"""Early, so that seconds lie between this reminder and the next, however busy the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def terms() -> calendar_pb2.Terms:
         receive=hours(12),
         work=hours(2000),
         receipt_near_percent=80,
-        near_percent=80,
+        near_percent=NEAR_PERCENT,
         ladder=[hours(2), hours(6)],
         max_extensions=1,
         max_extension_days=LONGEST_EXTENSION,
@@ -110,8 +112,8 @@ def item(players: Cast) -> pb.Item:
         basis="（模拟）一事一审第 1 号",
         scheme=pb.Scheme(
             content="（模拟）核查汛期值班和避险转移落实情况。",
-            scope=f"{players.city.name}有关乡镇",
-            method="线上反馈，不进村入户，不要求留痕材料",
+            scope=f"（模拟）{players.city.name}有关乡镇",
+            method="（模拟）线上反馈，不进村入户，不要求留痕材料",
         ),
         source_type=pb.SOURCE_TYPE_ONE_OFF_APPROVAL,
         urgency=pb.URGENCY_URGENT,

@@ -17,7 +17,7 @@ from ducha.rectification.v1 import rectification_pb2
 from ducha.rectification.v1 import rectification_service_pb2 as rectifications
 from ducha.urging.v1 import urging_service_pb2 as urging
 
-RECEIVE_HOURS = 8
+RECEIVE_HOURS = 12
 
 
 def new_id() -> str:

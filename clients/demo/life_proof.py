@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping
 
 from clients.cli.registry_words import rows
@@ -27,6 +28,7 @@ async def checks(stage: Stage) -> list[Check]:
     """Judge what the four nodes hold after the act."""
     return [
         await _same(stage),
+        await _once(stage),
         await _told(stage),
         await _recomputed(stage),
         await _simulated(stage),
@@ -81,6 +83,32 @@ async def _assignments(stage: Stage, tier: str) -> dict[str, pb.Assignment]:
         ALL,
     )
     return {one.division: one for one in found}
+
+
+async def _once(stage: Stage) -> Check:
+    """Timers acted once a step, and one report alone is late, at every tier."""
+    wrong = []
+    for tier in TIERS:
+        events = await stage.course(tier)
+        raised = Counter(
+            (event.kind, event.divisions[0], *map(event.details.get, ("step", "rung")))
+            for event in events
+            if event.kind in {"RemindersRaised", "AssignmentsEscalated"}
+        )
+        wrong += [f"{tier} {step}" for step, count in raised.items() if count > 1]
+        late = [
+            event.division
+            for event in events
+            if event.kind == "AssignmentReported" and event.overdue
+        ]
+        if late != [stage.cast.late.code]:
+            wrong.append(f"{tier} late: {late}")
+    return Check(
+        "Each step of the timers was taken once; the late report, and no other, is LATE",
+        "每个提醒和升级各发一次；仅迟报的一件标为逾期",
+        "; ".join(wrong) or str(len(TIERS)),
+        not wrong,
+    )
 
 
 async def _told(stage: Stage) -> Check:

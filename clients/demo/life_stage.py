@@ -99,7 +99,7 @@ class Stage:
         return self._office("township", code)
 
     def _office(self, tier: str, code: str) -> Office:
-        return Office(self.nodes[tier], code, f"{OFFICER} {code}", self.item)
+        return Office(self.nodes[tier], code, OFFICER, self.item)
 
     async def step(self, english: str, chinese: str, *told: Told) -> None:
         """Wait until all is told where it must be; say how soon, or what is missing."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clients.runtime import ClientError, Endpoints
 from deploy.embedded.errors import DeploymentRefused
-from deploy.embedded.line import Line
+from deploy.embedded.line import Line, Options
 
 
 class LineRefused(ClientError):
@@ -16,7 +16,9 @@ class LineRefused(ClientError):
 
 
 @contextmanager
-def running_line(data: Path, root: str) -> Iterator[Endpoints]:
+def running_line(
+    data: Path, root: str, options: Options | None = None
+) -> Iterator[Endpoints]:
     """Start PostgreSQL, NATS and four services; stop all of it at the end.
 
     It blocks, and must: the servers end with the thread that started them, so
@@ -25,7 +27,7 @@ def running_line(data: Path, root: str) -> Iterator[Endpoints]:
     Raises:
         LineRefused: they did not start; the text says what to do.
     """
-    line = Line(data, root=root)
+    line = Line(data, root=root, options=options)
     try:
         line.start()
     except DeploymentRefused as refused:

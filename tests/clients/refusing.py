@@ -29,6 +29,7 @@ from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
 from ducha.server.v1 import server_service_pb2_grpc as server_grpc
 from ducha.statistics.v1 import statistics_service_pb2_grpc as statistics_grpc
 from ducha.timeline.v1 import timeline_service_pb2_grpc as timeline_grpc
+from ducha.timing.v1 import timing_service_pb2_grpc as timing_grpc
 from ducha.urging.v1 import urging_service_pb2_grpc as urging_grpc
 
 Handler = Callable[[Any, Any], Any]
@@ -105,6 +106,10 @@ ADDERS: Mapping[str, tuple[type, Callable[[Any, Any], None]]] = {
     "timeline": (
         timeline_grpc.TimelineServiceServicer,
         timeline_grpc.add_TimelineServiceServicer_to_server,
+    ),
+    "timing": (
+        timing_grpc.TimingServiceServicer,
+        timing_grpc.add_TimingServiceServicer_to_server,
     ),
 }
 

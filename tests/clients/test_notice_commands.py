@@ -69,15 +69,15 @@ def test_a_notice_is_one_sentence_of_all_its_details(lang: Language) -> None:
             "outcome": "granted",
             "days": "5",
             "deadline": "2026-04-30T10:00:00+00:00",
-            "reason": "防汛\n抢险",
+            "reason": "review",
             "shade": "new",
         },
     )
     expected = {
         Language.EN: "Your petition was decided: petition extension, outcome granted,"
-        " working days 5, deadline 2026-04-30 18:00, because 防汛\n抢险, shade new.",
+        " working days 5, deadline 2026-04-30 18:00, because review, shade new.",
         Language.ZH: "申请已答复：申请 延期，结果 同意，工作日 5，"
-        "时限 2026-04-30 18:00，理由 防汛\n抢险，shade new。",
+        "时限 2026-04-30 18:00，理由 review，shade new。",
     }
 
     assert notice_words.sentence(notice, lang) == expected[lang]

@@ -101,7 +101,9 @@ def test_a_row_says_whose_and_how_it_went_in_both_languages() -> None:
 def test_a_program_gets_rows_total_and_moment() -> None:
     """As JSON, all pages as one list."""
     more = "there is more"
-    pages = [api.ListStatisticsResponse(statistics=[CITY], next_page_token=more), PAGE]
+    first = api.ListStatisticsResponse(next_page_token=more)
+    first.MergeFrom(PAGE)
+    pages = [first, api.ListStatisticsResponse(statistics=[CITY])]
 
     def answer(request: Any, _context: Any) -> Any:
         return pages.pop(0)

@@ -63,7 +63,7 @@ def test_an_event_is_told_in_words_and_beijing_time() -> None:
     assert "2026-11-02 12:00" in english
     for words in ("returned", "530102 甲", "from above", "530102001", "epoch 2"):
         assert words in english
-    for words in ("退回", "上级", "理由 附件不清", "第几次 2"):
+    for words in ("退回", "上级", "理由 附件不清", "版次 2"):
         assert words in chinese
 
 

@@ -25,6 +25,9 @@ class Held:
     conflict: str = ""
     workbook: bytes = b""
     notice: str = ""
+    petition: str = ""
+    point: str = ""
+    reported_point: str = ""
     element: str = field(default_factory=lambda: next(CODES))
     """A code that the catalogue does not have yet."""
 

@@ -21,7 +21,15 @@ from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.trace.v1 import trace_service_pb2 as trace
 from ducha.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from tests.doors import calendar_rpcs, data_refusals, inbox_rpcs, letters, wall_refusals
+from tests.doors import (
+    calendar_rpcs,
+    data_refusals,
+    inbox_rpcs,
+    letters,
+    petition_rpcs,
+    supervision_rpcs,
+    wall_refusals,
+)
 from tests.doors.cases import Case, Met, straight
 from tests.doors.data_refusals import UNKNOWN
 from tests.doors.letters import TOWNSHIPS, request_id
@@ -224,6 +232,8 @@ CASES: dict[type[TierError], Case] = (
     | wall_refusals.CASES
     | calendar_rpcs.CASES
     | inbox_rpcs.CASES
+    | petition_rpcs.CASES
+    | supervision_rpcs.CASES
     | {
         assignment_errors.AssignmentUnknown: on_item(
             lambda line, item_id: Met(

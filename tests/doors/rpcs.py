@@ -22,10 +22,19 @@ from ducha.link.v1 import link_service_pb2 as link
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.server.v1 import server_service_pb2 as server
 from ducha.timeline.v1 import timeline_service_pb2 as timeline
-from tests.doors import calendar_rpcs, data_rpcs, inbox_rpcs, letters
+from ducha.timing.v1 import timing_service_pb2 as timing
+from tests.doors import (
+    calendar_rpcs,
+    data_rpcs,
+    inbox_rpcs,
+    letters,
+    petition_rpcs,
+    supervision_rpcs,
+)
 from tests.doors.data_letters import COUNT, TOTAL
 from tests.doors.held import Held, Make
-from tests.doors.letters import ACTOR, TOWNSHIPS, request_id
+from tests.doors.letters import ACTOR, TOWNSHIPS, request_id, soon
+from tier.runtime import moments
 
 FILES = (
     pb,
@@ -35,7 +44,10 @@ FILES = (
     server,
     inbox,
     timeline,
+    timing,
     calendar,
+    *petition_rpcs.FILES,
+    *supervision_rpcs.FILES,
     *data_rpcs.FILES,
 )
 SECONDS = 20.0
@@ -184,7 +196,13 @@ def a_sync(_: Held) -> Message:
     return link.SyncRequest(child=CHILD, down_applied=mark, up_head=mark)
 
 
-OTHERS = data_rpcs.SAMPLES | calendar_rpcs.SAMPLES | inbox_rpcs.SAMPLES
+OTHERS = (
+    data_rpcs.SAMPLES
+    | calendar_rpcs.SAMPLES
+    | inbox_rpcs.SAMPLES
+    | petition_rpcs.SAMPLES
+    | supervision_rpcs.SAMPLES
+)
 SAMPLES: dict[str, tuple[str, Make]] = OTHERS | {
     "IssueItem": ("province", an_assembled_item),
     "GetItem": ("province", lambda held: pb.GetItemRequest(item_id=held.direct)),
@@ -283,6 +301,21 @@ SAMPLES: dict[str, tuple[str, Make]] = OTHERS | {
         "county",
         lambda held: timeline.ListEventsRequest(
             item_id=held.direct, within="5301", page_size=1
+        ),
+    ),
+    "ListTimers": (
+        "province",
+        lambda held: timing.ListTimersRequest(
+            item_id=held.direct, within="5301", page_size=1
+        ),
+    ),
+    "ListEscalations": (
+        "province",
+        lambda held: timing.ListEscalationsRequest(
+            item_id=held.direct,
+            within="5301",
+            since_time=moments.stamp_of(soon(-1)),
+            page_size=1,
         ),
     ),
     "GetServerInfo": ("county", lambda _: server.GetServerInfoRequest()),

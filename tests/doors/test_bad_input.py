@@ -14,7 +14,13 @@ import pytest
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.link.v1.link_service_pb2_grpc import add_LinkServiceServicer_to_server
 from tests.divisions import PROVINCE
-from tests.doors import data_rpcs, inbox_rpcs, letters
+from tests.doors import (
+    data_rpcs,
+    inbox_rpcs,
+    letters,
+    petition_rpcs,
+    supervision_rpcs,
+)
 from tests.doors.data_letters import data_at_hand
 from tests.doors.held import Held
 from tests.doors.mutations import mutations
@@ -66,6 +72,10 @@ async def held_by(line: Line, rpc: Rpc) -> Held:
     """Issue, or ask and answer, what requests speak of."""
     if rpc.name in data_rpcs.SAMPLES:
         return await data_at_hand(line)
+    if rpc.name in petition_rpcs.SAMPLES:
+        return await petition_rpcs.at_hand(line)
+    if rpc.name in supervision_rpcs.SAMPLES:
+        return await supervision_rpcs.at_hand(line)
     cascade = letters.issue("5301", item=letters.an_item(mode=nouns.MODE_CASCADE))
     held = Held(
         await letters.issued(line),

@@ -13,7 +13,13 @@ from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as pb
-from tests.doors import data_rpcs, inbox_rpcs, letters
+from tests.doors import (
+    data_rpcs,
+    inbox_rpcs,
+    letters,
+    petition_rpcs,
+    supervision_rpcs,
+)
 from tests.doors.data_letters import data_at_hand
 from tests.doors.held import Held
 from tests.doors.letters import TOWNSHIPS
@@ -30,6 +36,10 @@ async def ready(line: Line, rpc: Rpc) -> Held:
     """Bring an item, or data, to where the sound request of an RPC is allowed."""
     if rpc.name in data_rpcs.SAMPLES:
         return await data_at_hand(line)
+    if rpc.name in petition_rpcs.SAMPLES:
+        return await petition_rpcs.at_hand(line)
+    if rpc.name in supervision_rpcs.SAMPLES:
+        return await supervision_rpcs.at_hand(line)
     cascade = letters.issue("5301", item=letters.an_item(mode=nouns.MODE_CASCADE))
     split = await letters.issued(line, cascade)
     if rpc.name in {

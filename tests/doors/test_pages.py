@@ -37,6 +37,7 @@ DATA = {
     "ListIndicatorValues",
     "ListSavings",
 }
+SUPERVISION = {"ListUrges", "ListDigests", "ListRectifications"}  # test_supervision.py
 FENCE = """
     INSERT INTO assignment_fenced
            (item_id, division, epoch, current_epoch, fact_id, fact, fenced_at)
@@ -59,6 +60,9 @@ async def test_every_listing_is_paged_here() -> None:
         "ListQuarantine",
         "ListNotices",
         "ListEvents",  # test_timeline.py
+        "ListTimers",  # test_timing_facts.py
+        "ListEscalations",
+        *SUPERVISION,
         *DATA,
     }
 

@@ -36,6 +36,7 @@ from ducha.link.v1.link_service_pb2_grpc import (
     LinkOperationServiceStub,
     LinkServiceStub,
 )
+from ducha.petition.v1.petition_service_pb2_grpc import PetitionServiceStub
 from ducha.rectification.v1.rectification_service_pb2_grpc import (
     RectificationServiceStub,
 )
@@ -143,6 +144,7 @@ class Tier:
         self.registry = RegistryServiceStub(channel)
         self.collection = CollectionServiceStub(channel)
         self.approval = ApprovalServiceStub(channel)
+        self.petition = PetitionServiceStub(channel)
         self.indicators = IndicatorServiceStub(channel)
         self.relief = ReliefServiceStub(channel)
         self.statistics = StatisticsServiceStub(channel)

@@ -55,6 +55,48 @@ def test_a_clock_jumps_both_ways_while_its_process_runs(tmp_path: Path) -> None:
     assert told[-1][1] - told[0][1] < timedelta(hours=1).total_seconds()
 
 
+STEADY = """
+import sys
+import structlog
+from tier.runtime import clock
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+steady = clock.Clock()
+for line in sys.stdin:
+    steady.look()
+    print(steady.now().timestamp(), clock.now().timestamp(), flush=True)
+"""
+
+
+@pytest.mark.skipif(  # house: proofs - not every machine lends this; it says why
+    bool(LACKS), reason=LACKS or "it can"
+)
+def test_a_node_does_not_believe_a_wall_that_jumps(tmp_path: Path) -> None:
+    """By hours, and back, while it looks: its own time goes on as if nothing had been."""
+    found = library()
+    assert found is not None
+    clocks = Clocks(tmp_path, found)
+    clocks.bend("node")
+    off = []
+    with subprocess.Popen(
+        [*clocks.prefix("node"), sys.executable, "-c", STEADY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for hours in (0, 48, -48, 0):
+            clocks.bend("node", timedelta(hours=hours))
+            process.stdin.write("?\n")
+            process.stdin.flush()
+            told = map(float, process.stdout.readline().split())
+            true = datetime.now(UTC).timestamp()
+            off.append(tuple(round((each - true) / 60) for each in told))
+        process.stdin.close()
+
+    assert off == [(0, 0), (0, 48 * 60), (0, -48 * 60), (0, 0)]
+
+
 def test_contact_is_no_matter_of_the_wall_clock() -> None:
     """Put back by hours, a dead child must not seem alive; put ahead, a live one dead."""
     ticks = [100.0]

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from clients.cli import calendar_files
 from clients.cli import catalogue as catalogue_command
 from clients.cli import divisions as divisions_command
 from clients.cli import parse as words
@@ -301,13 +302,26 @@ def test_a_settings_file_is_settings_or_refused(
         told.load(file, {})
 
 
+def named(file: Path, suffix: str) -> Path:
+    """Give a file the name that says what it is."""
+    return file.rename(file.with_suffix(suffix))
+
+
 FILES: dict[str, Callable[[Path], object]] = {
+    "calendar": lambda file: calendar_files.years(named(file, ".toml")),
+    "calendar table": lambda file: calendar_files.years(named(file, ".csv")),
     "catalogue": catalogue_command.read_json,
     "divisions": lambda file: divisions_command.read_csv(file, "53"),
     "any JSON": words.json_file,
+    "terms": lambda file: calendar_files.terms(named(file, ".toml")),
+    "terms table": lambda file: calendar_files.terms(named(file, ".csv")),
 }
 OPENINGS = st.sampled_from(
-    [b"", b"\xef\xbb\xbf", b"code,name,level,parent_code\n", b'{"elements": [']
+    [
+        *(b"", b"\xef\xbb\xbf", b"code,name,level,parent_code\n", b'{"elements": ['),
+        *(b"date,working\n", b"[2027]\nworking = ", b"[[rows]]\n"),
+        calendar_files.form([]).encode(),
+    ]
 )
 
 

@@ -5,7 +5,7 @@
 3. A unit's pen is its own: only its officers decide, for it alone.
 4. Who executes brings receipts, reports and answers: grid workers for their own division,
    integrators for all of their area, returns of reports included.
-5. The keeper of the node, or above, keeps the catalogue and the tree.
+5. The keeper of the node, or above, keeps the calendar, the catalogue and the tree.
 6. The operator of a node changes what is of the node; he and auditors, also from above, see
    it. Nobody but auditors reads the ledger whole.
 7. All else is reading: by all but keepers and operators, of whoever stands in line with the
@@ -33,7 +33,12 @@ NOBODY: set[Relation] = set()
 PEOPLE = set(Role) - {Role.NODE}
 
 LINKED = {"Sync", "Replay", "Deliver", "Cosign"}
-REFERENCE = {"CatalogueService", "DivisionService", "ServerService"}
+REFERENCE = {
+    "CalendarService",
+    "CatalogueService",
+    "DivisionService",
+    "ServerService",
+}
 EXECUTING = {
     "ReceiveAssignments",
     "ReportAssignments",
@@ -43,7 +48,11 @@ EXECUTING = {
     "StreamAnswers",
     "AcknowledgeNotices",
 }
-KEEPING = {"CatalogueKeepingService", "DivisionKeepingService"}
+KEEPING = {
+    "CalendarKeepingService",
+    "CatalogueKeepingService",
+    "DivisionKeepingService",
+}
 NODES_OWN = {"LinkOperationService", "AccessService", "TraceService", "LedgerService"}
 NODES_CHANGED = {"RetryQuarantine", "DropQuarantine", "DeclareNewLife"}
 WHOLE_LEDGER = {"ExportLedger", "ProveSubject"}
@@ -55,6 +64,7 @@ WORK = {
     "ListFencedWork",
     "WatchItem",
     "WatchDivision",
+    "ListTimers",
     "ListRectifications",
     "ListUrges",
     "ListDigests",

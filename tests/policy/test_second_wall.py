@@ -98,6 +98,18 @@ def fact(rows: Rows, row: Row, area: str) -> bool:
     return given or addressed(rows, about, area) or asked(rows, about, area)
 
 
+def a_clock(rows: Rows, row: Row, area: str) -> bool:
+    """Of who assigned, and of those who are to answer by it."""
+    same = ("item_id", "assigner_division", "assigned_at", "deadline_at")
+    answers = any(
+        [one[name] for name in same] == [row[name] for name in same]
+        and one["division"].startswith(area)
+        and len(one["division"]) == row["digits"]
+        for one in rows["assignment"]
+    )
+    return answers or row["assigner_division"].startswith(area)
+
+
 LAWS: Mapping[str, Law] = {
     "assignment": of("division"),
     "assignment_fenced": of("division"),
@@ -113,6 +125,10 @@ LAWS: Mapping[str, Law] = {
     "approval": or_above("division"),
     "approval_unlocking": or_above("within_division"),
     "collection_history": of("division"),
+    "inbox_notice": of("division"),
+    "petition": of("division"),
+    "timing_raised": of("division"),
+    "timing_clock": a_clock,
     "ledger_fact": fact,
 }
 

@@ -36,16 +36,19 @@ from tier.assignment.rpc import add_assignment_service
 from tier.calendar.rpc import add_calendar_service
 from tier.catalogue.rpc import add_catalogue_service
 from tier.division import rpc as divisions
+from tier.inbox import rpc as inbox
 from tier.indicator import rpc as indicator
 from tier.info import add_info_service
 from tier.jurisdiction import Code, Level, level_of, parent_of, parse
 from tier.node import Node
+from tier.petition import rpc as petition
 from tier.policy import rpc as access
 from tier.registry import rpc as registry
 from tier.relief import rpc as relief
 from tier.reporting import rpc as reporting
 from tier.statistics import rpc as statistics
 from tier.timeline import rpc as timeline
+from tier.timing import rpc as timing
 
 ALL = Node("all", Level.PROVINCE, (Code("53"),))
 MONTH, LATER = "2021-03", "2021-04"
@@ -60,11 +63,14 @@ SERVICES: tuple[AddService, ...] = (
     registry.add_service,
     collection.add_service,
     approval.add_service,
+    inbox.add_service,
     indicator.add_service,
+    petition.add_service,
     relief.add_service,
     reporting.add_service,
     statistics.add_service,
     timeline.add_service,
+    timing.add_service,
     access.add_service,
 )
 ISSUERS: Mapping[str, tuple[str, ...]] = {
@@ -201,6 +207,25 @@ OTHER_PROVINCE = (
               fenced_at)
        SELECT gen_random_uuid(), '54' || substr(division, 3), 1, 2, gen_random_uuid(), '',
               now() FROM assignment""",
+    """INSERT INTO timing_raised
+       SELECT item_id, province || substr(division, 3), 1, 6, 1, now(), now(), false
+         FROM assignment, unnest(ARRAY['53', '54']) AS province""",
+    """INSERT INTO timing_clock (item_id, assigner_division, digits, assigned_at,
+              receive_by_at, deadline_at, armed_in)
+       SELECT item_id, '54' || substr(assigner_division, 3), digits, assigned_at,
+              receive_by_at, deadline_at, armed_in
+         FROM timing_clock""",
+    """INSERT INTO inbox_notice (notice_id, division, kind, light, item_id, source,
+              happened_at, delivered_at, details)
+       SELECT gen_random_uuid(), province || substr(division, 3), 7, 3, item_id,
+              gen_random_uuid(), now(), now(), '{}'
+         FROM assignment, unnest(ARRAY['53', '54']) AS province""",
+    """INSERT INTO petition (petition_id, item_id, division, kind, decider, reason, evidence,
+              digests, days, transfer_to, epoch, deadline_at, began_at, filed_at, recorded_at,
+              actor, principal, author, outcome, decided_at)
+       SELECT gen_random_uuid(), item_id, province || substr(division, 3), 1, province, 'x',
+              '{}', '{}', 1, '', 1, now(), now(), now(), now(), 'x', '', '', 2, now()
+         FROM assignment, unnest(ARRAY['53', '54']) AS province""",
     """INSERT INTO ledger_fact
        SELECT position + 100000, gen_random_uuid(), kind, '54' || substr(division, 3),
               subject, actor, recorded_at, digest, body FROM ledger_fact

@@ -1,4 +1,4 @@
-"""A city, a county and its townships, an item passed down to them, and what they ask (simulated)."""
+"""A city, a county, its townships, an item passed down to them, and what they ask (simulated)."""
 
 from __future__ import annotations
 

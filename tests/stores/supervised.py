@@ -146,18 +146,54 @@ async def issued(
 
 async def report_on(line: Line, item_id: UUID, *towns: Code) -> None:
     """Have townships report; nobody above hears of it yet."""
-    pieces = tuple(Piece(Key(item_id, one), 0, letters.a_report()) for one in towns)
+    await report_at(line.township, item_id, *towns)
+
+
+async def report_at(app: App, item_id: UUID, *divisions: Code) -> None:
+    """Have units report at their node."""
+    pieces = tuple(Piece(Key(item_id, one), 0, letters.a_report()) for one in divisions)
     filing = Filing(Request(uuid4(), "test", b""), ACTOR, pieces)
-    for outcome in await report.file(line.township, [filing]):
+    for outcome in await report.file(app, [filing]):
         assert not isinstance(outcome, TierError), outcome
 
 
-async def verified(line: Line, item_id: UUID, *towns: Code, by: Code = PROVINCE) -> None:
+async def verified(
+    line: Line, item_id: UUID, *towns: Code, by: Code = PROVINCE
+) -> None:
     """Have townships report, and all be verified, everywhere known."""
     await report_on(line, item_id, *towns)
     await line.climb()
     await judge.verify(line.province, a_call(by), item_id, [])
     await line.settle()
+
+
+async def split_and_verified(line: Line) -> UUID:
+    """Have a city split the province's item for a county, and all concluded."""
+    item = letters.an_item(lead=PROVINCE, mode=nouns.MODE_CASCADE)
+    item.receive_by_time.CopyFrom(moments.stamp_of(line.clock() + DAY))
+    item.deadline_time.CopyFrom(moments.stamp_of(line.clock() + 10 * DAY))
+    selection = nouns.TargetSelection(divisions=[CITY])
+    done = await issue.issue(line.province, a_call(PROVINCE), item, selection)
+    item_id = UUID(done.item.item_id)
+    await line.settle()
+    below = nouns.TargetSelection(divisions=[COUNTY])
+    asked = issue.Split(item_id, below, None, None, "")
+    await issue.split(line.city, a_call(CITY), asked)
+    await line.settle()
+    for app, code, above, judge_ in (
+        (line.county, COUNTY, line.city, CITY),
+        (line.city, CITY, line.province, PROVINCE),
+    ):
+        await report_at(app, item_id, code)
+        await line.climb()
+        await judge.verify(above, a_call(judge_), item_id, [])
+        await line.settle()
+    conclusion = nouns.Conclusion(
+        summary="总体落实", outcome=nouns.Conclusion.OUTCOME_SATISFIED
+    )
+    await end.conclude(line.province, a_call(PROVINCE), item_id, conclusion)
+    await line.settle()
+    return item_id
 
 
 async def withdraw(line: Line, item_id: UUID) -> None:
@@ -169,6 +205,4 @@ async def told(app: App, *kinds: int) -> list[tuple[str, dict[str, str], int]]:
     """Return whom a node told of these kinds, oldest first: division, details, light."""
     async with app.db.reading() as tx:
         rows = await tx.fetch(NOTICES, list(kinds))
-    return [
-        (row["division"], json.loads(row["details"]), row["light"]) for row in rows
-    ]
+    return [(row["division"], json.loads(row["details"]), row["light"]) for row in rows]

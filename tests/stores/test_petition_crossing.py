@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -21,12 +22,12 @@ from tests.servers import AnApp, carry, owed, quarantined, recorded
 from tests.stores.petitioning import (
     ABOVE,
     COLLEAGUE,
+    COUNTY,
     DISPUTE,
     DOORS,
     EXTENSION,
     GRANTED,
     MIDDLE,
-    OFFICER,
     OTHER,
     PENDING,
     REFUSED,
@@ -38,17 +39,19 @@ from tests.stores.petitioning import (
     a_call,
     a_draft,
     a_line,
+    an_item,
     petition,
 )
-from tier import ledger
 from tier.app import App, Arrived
 from tier.assignment.actions import end, issue, judge, withdraw
+from tier.division import store as division_store
 from tier.jurisdiction import Code
 from tier.link import actions as link
 from tier.petition import facts as door
 from tier.petition import wire
 from tier.petition.actions import decide, file
 from tier.petition.errors import PetitionWithdrawn
+from tier.petition.model import Outcome, Wanted
 from tier.petition.settling import Settling, settle
 
 DECIDED = facts.PetitionsDecided.DESCRIPTOR.full_name
@@ -96,40 +99,33 @@ async def test_one_that_comes_in_time_has_no_label(an_app: AnApp) -> None:
         assert [one.late_arrival for one in found] == [False, False]
 
 
-async def withdrawn(line: Line) -> None:
-    """The issuer takes the item back."""
+async def ended(line: Line) -> None:
+    """The issuer takes the item back; the townships have not heard."""
     await end.withdraw(line.city, a_call(ABOVE), line.item_id, "与他事项合并")
-    await line.down()
+    await carry(line.city, line.county, DOORS)
 
 
 async def taken_away(line: Line) -> None:
     """The assigner takes the assignment back."""
-    await withdraw.withdraw(
-        line.county, a_call(MIDDLE), line.item_id, [TOWN], "改由他方办理"
-    )
+    call = a_call(MIDDLE)
+    await withdraw.withdraw(line.county, call, line.item_id, [TOWN], "改由他方办理")
 
 
-MEANWHILE: dict[str, tuple[Callable[[Line], Awaitable[None]], str]] = {
-    "the item ended": (withdrawn, "ITEM_ENDED"),
-    "the assignment went": (taken_away, "PETITION_NOT_OPEN"),
+MEANWHILE: dict[str, Callable[[Line], Awaitable[None]]] = {
+    "ITEM_ENDED": ended,
+    "PETITION_NOT_OPEN": taken_away,
 }
 
 
 @pytest.mark.parametrize("kind", [EXTENSION, SUSPENSION, DISPUTE])
-@pytest.mark.parametrize("what", MEANWHILE)
+@pytest.mark.parametrize("rule", MEANWHILE)
 async def test_what_is_moot_when_it_comes_is_refused_at_once(
-    an_app: AnApp, what: str, kind: pb.PetitionKind.ValueType
+    an_app: AnApp, rule: str, kind: pb.PetitionKind.ValueType
 ) -> None:
     """By a rule that says its name; who asked offline hears so, and nobody has to decide."""
-    happen, rule = MEANWHILE[what]
     async with a_line(an_app) as line:
         asked = await line.ask(TOWN, kind)
-        if what == "the item ended":
-            await end.withdraw(line.city, a_call(ABOVE), line.item_id, "与他事项合并")
-            await carry(line.city, line.county, DOORS)
-        else:
-            await happen(line)
-        await line.up()
+        await MEANWHILE[rule](line)
         await line.settled()
         found = await everywhere(line, asked)
 
@@ -389,27 +385,24 @@ async def test_nobody_decides_for_who_decides(an_app: AnApp) -> None:
 
 
 async def test_what_comes_before_its_assignment_waits_for_it(an_app: AnApp) -> None:
-    """Set aside, and applied by itself once the assignment is there."""
-    async with a_line(an_app) as line:
-        payload = await a_filed(line)
-        [one] = payload.petitions
-        later = facts.PetitionsWithdrawn(
-            item_id=payload.item_id, division=TOWN, petition_ids=[one.petition_id]
-        )
-        author = ledger.Author.at(line.clock.at, "streets", OFFICER)
-        entry = ledger.record(
-            author, later, division=TOWN, subject=payload.item_id, onward=("wuhua",)
-        )
-        run = link_pb2.Fact.FromString(entry.body)
-        early = await reasons(line, arrived(run, (MIDDLE,)))
-        async with line.streets.db.transaction() as tx:
-            await ledger.append(tx, line.streets.feed, [entry], line.clock.at)
-        await line.up()
+    """A county that begins anew hears its townships first: nothing is lost, nobody acts."""
+    async with a_line(an_app) as line, an_app(COUNTY, line.clock) as anew:
+        item = an_item(line.clock, days=20)
+        item.mode = nouns.MODE_DIRECT
+        targets = nouns.TargetSelection(divisions=[TOWN])
+        done = await issue.issue(line.city, a_call(ABOVE), item, targets)
+        await line.down()
+        draft = a_draft(done.item.item_id, EXTENSION)
+        [kept] = await line.file(TOWN, draft)
+        await line.withdraw(TOWN, kept.petition_id)
+        await carry(line.streets, anew, DOORS)
+        early = await quarantined(anew)
+        await carry(line.city, anew, DOORS)
+        fitted = await link.retry_early(anew, DOORS)
+        standing = await petition(anew, kept.petition_id)
 
-        assert early == ["UNKNOWN_PETITION"]
-        assert await quarantined(line.county) == []
-        assert await link.retry_early(line.county, DOORS) == 0
-        standing = await petition(line.county, one.petition_id)
+        assert early == ["UNKNOWN_ASSIGNMENT", "UNKNOWN_PETITION"]
+        assert fitted == len(early)
         assert standing.state == pb.PETITION_STATE_WITHDRAWN
 
 
@@ -417,7 +410,7 @@ async def test_what_comes_before_its_assignment_waits_for_it(an_app: AnApp) -> N
 async def a_tree(an_app: AnApp) -> AsyncIterator[list[App]]:
     """Give a province, a city and two of its counties that act for all below them."""
     clock = Clock()
-    panlong = type(WUHUA)("panlong", WUHUA.level, (Code("530103"),), "kunming")
+    panlong = replace(WUHUA, name="panlong", hosts=(Code("530103"),))
     async with AsyncExitStack() as stack:
         apps = [
             await stack.enter_async_context(an_app(node, clock))
@@ -426,16 +419,8 @@ async def a_tree(an_app: AnApp) -> AsyncIterator[list[App]]:
         codes = ("53", "5301", "530102", "530103", TOWN, "530103001")
         for app in apps:
             async with app.db.transaction() as tx:
-                await tx.execute("SELECT 1")
-                await upsert(tx, codes)
+                await division_store.upsert(tx, [an_entry(code) for code in codes])
         yield apps
-
-
-async def upsert(tx: object, codes: tuple[str, ...]) -> None:
-    """Load divisions."""
-    from tier.division import store
-
-    await store.upsert(tx, [an_entry(code) for code in codes])  # type: ignore[arg-type]
 
 
 async def test_each_branch_hears_of_its_own_decisions_only(an_app: AnApp) -> None:
@@ -458,7 +443,7 @@ async def test_each_branch_hears_of_its_own_decisions_only(an_app: AnApp) -> Non
             await carry(county, city, DOORS)
         await carry(city, province, DOORS)
         wanted = [
-            decide.Wanted(UUID(one), decide.Outcome.GRANTED, "同意")
+            Wanted(UUID(one), Outcome.GRANTED, "同意")
             for one in asked.values()
         ]
         await decide.decide(province, a_call(Code("53")), wanted)

@@ -31,6 +31,7 @@ from tests.stores.petitioning import (
     petition,
 )
 from tier.assignment.errors import ClosingHeld, TargetsInvalid
+from tier.jurisdiction import Code
 from tier.petition.errors import (
     EvidenceMissing,
     ExtensionExceedsParent,
@@ -43,12 +44,10 @@ from tier.petition.errors import (
 STATE = nouns.AssignmentState
 
 
-async def deadlines(line: Line, division: str) -> list[datetime]:
+async def deadlines(line: Line, division: Code) -> list[datetime]:
     """Return until when a division must report, as each tier that holds it says."""
-    apps = line.apps if division != MIDDLE else line.apps[:2]
-    held_by = [
-        await line.seen(app, MIDDLE if division == MIDDLE else TOWN) for app in apps
-    ]
+    apps = line.apps[:2] if division == MIDDLE else line.apps
+    held_by = [await line.seen(app, division) for app in apps]
     return [one.deadline_time.ToDatetime(UTC) for one in held_by]
 
 

@@ -28,6 +28,7 @@ from tests.stores.supervised import (
     a_call,
     a_line,
     issued,
+    split_and_verified,
     told,
     verified,
     withdraw,
@@ -116,11 +117,12 @@ async def seen(app: App) -> list[nouns.Rectification]:
     return list(listed.rectifications)
 
 
-async def alike(line: Line) -> bool:
-    """Whether all tiers hold the same points, and count the same of them as standing."""
-    held = [await rows(app) for app in line.apps]
+async def alike(line: Line, lowest: int = 0) -> bool:
+    """Whether tiers hold the same points, and count the same of them as standing."""
+    apps = line.apps[lowest:]
+    held = [await rows(app) for app in apps]
     items = {row[1] for row in held[0]}
-    counts = [[await holds(app, one) for one in items] for app in line.apps]  # type: ignore[arg-type]
+    counts = [[await holds(app, one) for one in items] for app in apps]  # type: ignore[arg-type]
     standing = [
         sum(row[1] == one and row[-4] is None and not row[-2] for row in held[0])
         for one in items
@@ -229,14 +231,16 @@ async def test_a_term_is_counted_by_the_working_calendar(an_app: AnApp) -> None:
         item_id = await issued(line, TOWN)
         await open_points(line, item_id, TOWN, due=Term(working_days=3))
         await open_points(line, item_id, TOWN, due=Term(hours=4))
-        days, hours = [one.deadline_time.ToDatetime() for one in await seen(line.province)]
+        days, hours = [
+            one.deadline_time.ToDatetime() for one in await seen(line.province)
+        ]
 
         assert days.isoformat() == "2026-11-26T10:00:00"
         assert hours.isoformat() == "2026-11-23T06:00:00"
 
 
 async def test_who_may_not_is_told_why(an_app: AnApp) -> None:
-    """Opening, reporting and judging: by the wrong unit, in the wrong state, of what is not here."""
+    """Opening, reporting, judging: by the wrong unit, in the wrong state, of what is not here."""
     async with a_line(an_app) as line:
         item_id = await issued(line, TOWN, OTHER)
         (point,) = await open_points(line, item_id, TOWN)
@@ -354,31 +358,28 @@ async def test_facts_that_cross_end_in_the_same_row(an_app: AnApp) -> None:
 async def test_a_point_that_crosses_the_closing_is_still_settled(an_app: AnApp) -> None:
     """The city opens a point while the province closes the item: it is done, and closed."""
     async with a_line(an_app) as line:
-        item_id = await issued(line, TOWN, by=CITY, app=line.city)
-        await report_all(line, item_id)
-        await open_points(line, item_id, TOWN, by=CITY, app=line.city)
-        async with line.township.db.transaction() as tx:
-            # As if the closing had come first.
-            await tx.execute(
-                "UPDATE assignment_item SET state = 3 WHERE item_id = $1", item_id
-            )
-        await carry(line.city, line.county, DOORS)
-        await carry(line.county, line.township, DOORS)
-        (point,) = [UUID(one.rectification_id) for one in await seen(line.township)]
-        done = await report(line, point)
+        item_id = await split_and_verified(line)
+        (point,) = await open_points(line, item_id, COUNTY, by=CITY, app=line.city)
+        await end.close(line.province, a_call(PROVINCE), item_id)
+        await line.settle()
+        crossed = await alike(line, lowest=1)
+        filings = [Filing(point, 0, DONE)]
+        done = await filing.report(line.county, a_call(COUNTY), filings)
         await line.climb()
         closed = await judging.close(line.city, a_call(CITY), [point], "")
+        await line.settle()
+        with pytest.raises(TierError) as ended:
+            await open_points(line, item_id, COUNTY, by=CITY, app=line.city)
 
+        assert crossed
         assert done.reported_count == closed.closed_count == 1
-        assert await holds(line.city, item_id) == 0
+        assert await alike(line, lowest=1)
+        assert ended.value.reason == "ITEM_ENDED"
 
 
-async def report_all(line: Line, item_id: UUID) -> None:
-    """Nothing: the item may be in any state before its end."""
-    assert await holds(line.city, item_id) == 0
-
-
-async def test_an_overdue_point_is_told_once_a_round_on_both_sides(an_app: AnApp) -> None:
+async def test_an_overdue_point_is_told_once_a_round_on_both_sides(
+    an_app: AnApp,
+) -> None:
     """The executor's node and the opener's notice by themselves, and from each other."""
     async with a_line(an_app) as line:
         item_id = await issued(line, TOWN, OTHER)
@@ -400,7 +401,7 @@ async def test_an_overdue_point_is_told_once_a_round_on_both_sides(an_app: AnApp
         await line.settle()
 
         assert early == [0, 0, 0, 0]
-        assert made == [1, 0]
+        assert made == [2, 0]
         assert again == [0, 0, 0, 0]
         assert sorted(division for division, *_ in down) == [TOWN, OTHER]
         assert [division for division, *_ in up] == [PROVINCE, PROVINCE]

@@ -59,8 +59,10 @@ async def rows(app: App) -> list[tuple[object, ...]]:
         return [tuple(row) for row in await tx.fetch(ROWS)]
 
 
-async def lines(app: App, **asked: str) -> list[nouns.DigestLine]:
-    request = pb.ListDigestsRequest(**asked)
+async def lines(
+    app: App, within: str = "", from_day: str = "", to_day: str = ""
+) -> list[nouns.DigestLine]:
+    request = pb.ListDigestsRequest(within=within, from_day=from_day, to_day=to_day)
     return list((await queries.list_digests(app, request)).lines)
 
 
@@ -82,10 +84,14 @@ async def test_an_urge_is_the_same_row_at_every_tier(an_app: AnApp) -> None:
         assert all(one == held[0] for one in held)
         assert sorted(await alerts(line)) == [TOWN, AWAY]
         assert [await quarantined(app) for app in line.apps] == [[]] * 4
-        assert [len(await told(app, Kind.URGE_DIGEST)) for app in line.apps[1:]] == [0] * 3
+        assert [len(await told(app, Kind.URGE_DIGEST)) for app in line.apps[1:]] == [
+            0
+        ] * 3
 
 
-async def test_with_nobody_named_all_who_did_not_report_are_urged(an_app: AnApp) -> None:
+async def test_with_nobody_named_all_who_did_not_report_are_urged(
+    an_app: AnApp,
+) -> None:
     """Who reported is left alone; once all did, there is nothing to urge."""
     async with a_line(an_app) as line:
         item_id = await issued(line, TOWN, OTHER)

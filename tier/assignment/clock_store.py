@@ -42,16 +42,18 @@ NOTE_RETURNS = """
         ON CONFLICT (item_id, division, epoch) DO NOTHING
 """
 
-# What was split from them goes with them, however deep.
+# What was split from them goes with them, however deep; only what the assigner ($4) gave
+# is somebody else's now.
 WITHDRAW = """
     UPDATE assignment a
        SET withdrawn = true,
-           transferred_to = CASE WHEN division = ANY($2) THEN $3 ELSE transferred_to END
+           transferred_to = CASE WHEN division = ANY($2) AND assigner_division = $4 THEN $3
+                                 ELSE transferred_to END
      WHERE item_id = $1 AND NOT withdrawn
        AND (division = ANY($2)
             OR EXISTS (SELECT FROM unnest($2::text[]) AS gone
                         WHERE starts_with(a.assigner_division, gone)))
-    RETURNING division
+    RETURNING division, assigner_division = $4 AS given
 """
 
 SUSPENDED_BY = """
@@ -151,11 +153,15 @@ async def note_returns(tx: Tx, returns: Sequence[tuple[Key, Returned]]) -> None:
 
 
 async def withdraw(
-    tx: Tx, item_id: UUID, divisions: Sequence[Code], to: str
-) -> list[Code]:
-    """Withdraw assignments with what was split from them; return whose that were."""
-    rows = await tx.fetch(WITHDRAW, item_id, divisions, to)
-    return sorted(row["division"] for row in rows)
+    tx: Tx, item_id: UUID, divisions: Sequence[Code], to: str, assigner: Code
+) -> tuple[list[Code], list[Code]]:
+    """Withdraw assignments that `assigner` made, with what was split from them.
+
+    Return whose they were, and whose was split from them.
+    """
+    rows = await tx.fetch(WITHDRAW, item_id, divisions, to, assigner)
+    given = sorted(row["division"] for row in rows if row["given"])
+    return given, sorted(row["division"] for row in rows if not row["given"])
 
 
 async def suspended_by(tx: Tx, item_id: UUID, assigner: Code) -> list[Code]:

@@ -16,14 +16,15 @@ from tier.runtime.db import Tx
 COLUMNS = """
     item_id, issuer_division, state, mode, closing_kind, quorum_percent, lead_division,
     receive_by_at, deadline_at, issued_at, traceparent, item, reports_itself, source_type,
-    urgency, organiser
+    urgency, organiser, concluded_at, concluded_by, reopened
 """
 
-HELD = f"{COLUMNS}, concluded_at, concluded_by, reopened, rectifications, reviews"
+HELD = f"{COLUMNS}, rectifications, reviews"
 
 INSERT = f"""
     INSERT INTO assignment_item ({COLUMNS})
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            $17, $18, $19)
         ON CONFLICT (item_id) DO NOTHING
 """  # noqa: S608 - constants
 
@@ -126,6 +127,9 @@ async def insert(tx: Tx, item: Item) -> None:
         item.source_type,
         item.urgency,
         item.organiser,
+        item.concluded_at,
+        item.concluded_by,
+        item.reopened,
     )
 
 

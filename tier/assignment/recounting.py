@@ -18,8 +18,9 @@ import structlog
 from tier import calendar, ledger
 from tier.app import App
 from tier.assignment import clock_store, store
-from tier.assignment.actions.clocking import Acting, settle
-from tier.assignment.model import Assignment, Cause, Moved
+from tier.assignment.actions.clocking import Acting, recheck, settle
+from tier.assignment.model import Assignment, Cause, Key, Loaded, Moved
+from tier.assignment.moves import WORKABLE
 from tier.calendar import Calendar, Term
 from tier.jurisdiction import Code
 from tier.ledger import Author, Committed
@@ -27,8 +28,16 @@ from tier.runtime.errors import TierError
 
 LOG = structlog.get_logger(__name__)
 
-ABOUT = "ducha.calendar.v1.CalendarPublished"
-AT_ONCE = 2000
+ABOUT = {
+    "ducha.calendar.v1.CalendarPublished",
+    # Work that was done when the calendar came, and goes on.
+    "ducha.assignment.v1.AssignmentsReturned",
+    "ducha.assignment.v1.ItemReopened",
+}
+AT_ONCE = 500
+REST_SECONDS = 0.05
+"""Between two transactions: live calls go first."""
+
 RETRY_SECONDS = 5.0
 REASON = "正式工作日历公布，时限重新计算。The official calendar came; counted again."
 
@@ -44,7 +53,7 @@ class Recounting:
         app.feed.listen(self._hear)
 
     def _hear(self, committed: Committed) -> None:
-        if any(entry.kind == ABOUT for entry in committed.entries):
+        if any(entry.kind in ABOUT for entry in committed.entries):
             self._due.set()
 
     async def run(self) -> None:
@@ -62,25 +71,44 @@ class Recounting:
 
 async def recount(app: App) -> int:
     """Count provisional moments again that this node's divisions gave; return how many changed."""
-    async with app.db.transaction() as tx:
+    async with app.db.reading() as tx:
         keys = await clock_store.provisional(tx)
+    changed = 0
+    for start in range(0, len(keys), AT_ONCE):
+        changed += await _recount(app, keys[start : start + AT_ONCE])
+        await asyncio.sleep(REST_SECONDS)
+    return changed
+
+
+async def _recount(app: App, keys: Sequence[Key]) -> int:
+    """Count some of them again, as they stand now."""
+    entries: list[ledger.Entry] = []
+    changed = 0
+    async with app.db.transaction() as tx:
         days = await calendar.current(tx)
-        entries: list[ledger.Entry] = []
-        changed = 0
-        for start in range(0, len(keys), AT_ONCE):
-            loaded = await store.load(tx, keys[start : start + AT_ONCE])
-            ours = [
-                one.assignment
-                for one in loaded.values()
-                if app.node.acts_for(one.assignment.assigner)
-            ]
-            for (item_id, assigner), moving in _moving(ours, days, app.now()):
-                author = Author.at(app.now(), app.node.name, app.node.name)
-                acting = Acting(author, assigner)
-                entries += await settle(app, tx, item_id, moving, acting)
-                changed += len(moving)
+        loaded = await store.load(tx, keys)
+        ours = [
+            one.assignment for one in loaded.values() if _is_open_and_ours(app, one)
+        ]
+        for (item_id, assigner), moving in _moving(ours, days, app.now()):
+            author = Author.at(app.now(), app.node.name, app.node.name)
+            entries += await settle(app, tx, item_id, moving, Acting(author, assigner))
+            # Counted again, they may come too late for the one that split to them.
+            entries += await recheck(app, tx, [Key(item_id, assigner)])
+            changed += len(moving)
         await ledger.append(tx, app.feed, entries, app.now())
     return changed
+
+
+def _is_open_and_ours(app: App, one: Loaded) -> bool:
+    """Whether an assignment is to be met, is provisional, and was made by who acts here."""
+    assignment = one.assignment
+    return (
+        not one.item_ended
+        and assignment.clock.provisional
+        and assignment.state in WORKABLE
+        and app.node.acts_for(assignment.assigner)
+    )
 
 
 def _moving(

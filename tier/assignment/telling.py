@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -95,6 +95,23 @@ async def tell_all(app: App, tx: Tx, kind: Kind, keys: Sequence[Key], why: Why) 
             for key in keys
         ],
     )
+
+
+async def tell_withdrawn(
+    app: App,
+    tx: Tx,
+    item_id: UUID,
+    gone: tuple[Sequence[Code], Sequence[Code]],
+    why: Why,
+) -> None:
+    """Tell those whose assignments were taken back, and those it was split to.
+
+    If somebody else has it now, the first hear who.
+    """
+    given, below = ([Key(item_id, code) for code in codes] for codes in gone)
+    kind = Kind.TRANSFERRED if why.to else Kind.WITHDRAWN
+    await tell_all(app, tx, kind, given, why)
+    await tell_all(app, tx, Kind.WITHDRAWN, below, replace(why, to=""))
 
 
 async def tell_verdicts(

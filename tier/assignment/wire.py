@@ -82,6 +82,12 @@ def item_from(message: pb.Item, traceparent: str) -> Item:
         message.source_type,
         message.urgency,
         message.lead_unit.name,
+        moments.optional_moment(
+            message.conclusion.conclude_time,
+            there=message.conclusion.HasField("conclude_time"),
+        ),
+        message.conclusion.author,
+        message.reopen_count,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tier.calendar.held import current, terms_of
 from tier.calendar.model import CHINA, CLOSE_OF_WORK, Calendar, Due, Term, Terms
 from tier.calendar.rules import SHIPPED, after, is_working, working_days
-from tier.calendar.store import current, terms_of
 from tier.calendar.wire import term_from, term_to, terms_from, terms_to
 
 __all__ = [

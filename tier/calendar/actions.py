@@ -8,7 +8,7 @@ from ducha.calendar.v1 import calendar_facts_pb2 as messages
 from tier import ledger
 from tier.acting import Work
 from tier.app import App
-from tier.calendar import rules, store, wire
+from tier.calendar import held, rules, wire
 from tier.calendar.model import Plan, Terms, Year
 from tier.jurisdiction import DIGITS, Level
 from tier.ledger import Author, Entry
@@ -21,26 +21,26 @@ FACT_ROWS = 100
 
 async def plan_years(tx: Tx, years: Sequence[Year]) -> Plan[Year]:
     """Return what publishing years would do here."""
-    return rules.plan(years, await store.years(tx))
+    return rules.plan(years, await held.years(tx))
 
 
 async def publish_years(work: Work, years: Sequence[Year]) -> Plan[Year]:
     """Keep years as the keeper publishes them, and record that for every child."""
     plan = await plan_years(work.tx, years)
-    await store.write_years(work.tx, plan.rows)
+    await held.write_years(work.tx, plan.rows)
     work.entries += _year_facts(*_from(work), plan.rows)
     return plan
 
 
 async def plan_terms(tx: Tx, rows: Sequence[Terms]) -> Plan[Terms]:
     """Return what publishing rows of terms would do here."""
-    return rules.plan(rows, await store.published_terms(tx))
+    return rules.plan(rows, await held.published_terms(tx))
 
 
 async def publish_terms(work: Work, rows: Sequence[Terms]) -> Plan[Terms]:
     """Keep rows as the keeper publishes them, and record that for every child."""
     plan = await plan_terms(work.tx, rows)
-    await store.write_terms(work.tx, plan.rows)
+    await held.write_terms(work.tx, plan.rows)
     work.entries += _terms_facts(*_from(work), plan.rows)
     return plan
 
@@ -53,7 +53,7 @@ async def greet(app: App, tx: Tx, neighbour: str) -> list[Entry]:
     author = Author.at(app.now(), app.node.name, app.node.name)
     # Of the top, so that its children may be told too.
     top = area[0][: DIGITS[Level.PROVINCE]]
-    years, rows = await store.years(tx), await store.published_terms(tx)
+    years, rows = await held.years(tx), await held.published_terms(tx)
     return [
         *_year_facts(author, top, (neighbour,), years),
         *_terms_facts(author, top, (neighbour,), rows),

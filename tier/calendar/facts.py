@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from ducha.calendar.v1 import calendar_facts_pb2 as facts
 from tier import ledger
 from tier.app import App, Arrived, Unfit, Verdict
-from tier.calendar import known, rules, store, wire
+from tier.calendar import held, known, rules, wire
 from tier.calendar.defaults import DEFAULTS
 from tier.calendar.model import Published, Terms, Year
 from tier.runtime.db import Tx
@@ -48,10 +48,10 @@ async def _take_years(tx: Tx, arrived: Arrived) -> Unfit | None:
     years = _read(arrived, _years)
     if isinstance(years, Unfit):
         return years
-    other = rules.other(years, await store.years(tx))
+    other = rules.other(years, await held.years(tx))
     if other is not None:
         return Unfit(arrived, "CALENDAR_DIFFERS", f"{other.year} is another here")
-    await store.write_years(tx, years)
+    await held.write_years(tx, years)
     return None
 
 
@@ -60,10 +60,10 @@ async def _take_terms(tx: Tx, arrived: Arrived) -> Unfit | None:
     rows = _read(arrived, _rows)
     if isinstance(rows, Unfit):
         return rows
-    other = rules.other(rows, await store.published_terms(tx))
+    other = rules.other(rows, await held.published_terms(tx))
     if other is not None:
         return Unfit(arrived, "TERMS_DIFFER", f"{other.key} is another here")
-    await store.write_terms(tx, rows)
+    await held.write_terms(tx, rows)
     return None
 
 

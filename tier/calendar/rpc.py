@@ -16,7 +16,7 @@ from ducha.calendar.v1.calendar_service_pb2_grpc import (
     add_CalendarServiceServicer_to_server,
 )
 from tier.app import App
-from tier.calendar import rules, store, wire
+from tier.calendar import held, rules, wire
 from tier.calendar.defaults import DEFAULTS
 from tier.calendar.model import CHINA, Day, Year
 from tier.runtime.moments import moment, stamp_of
@@ -37,7 +37,7 @@ class CalendarService(CalendarServiceServicer):
         """Return the days of a year that differ from plain weeks."""
         year = request.year or self._app.now().astimezone(CHINA).year
         async with self._app.db.reading() as tx:
-            calendar, published = await store.current(tx), await store.years(tx)
+            calendar, published = await held.current(tx), await held.years(tx)
         names = _names(published)
         days = rules.differing(calendar, year)
         versions = (one.version for one in published if one.year == year)
@@ -54,7 +54,7 @@ class CalendarService(CalendarServiceServicer):
     ) -> pb.ListTermsResponse:
         """Return the whole table of terms."""
         async with self._app.db.reading() as tx:
-            published = await store.published_terms(tx)
+            published = await held.published_terms(tx)
         table = {**DEFAULTS, **{row.key: row for row in published}}
         return pb.ListTermsResponse(
             rows=[wire.terms_to(table[key]) for key in sorted(table)],
@@ -69,7 +69,7 @@ class CalendarService(CalendarServiceServicer):
         start = moment(request.start_time) if given else self._app.now()
         term = wire.term_from(request.term)
         async with self._app.db.reading() as tx:
-            calendar, published = await store.current(tx), await store.years(tx)
+            calendar, published = await held.current(tx), await held.years(tx)
         due = rules.after(calendar, start, term)
         days = rules.passed(calendar, start, due) if term.working_days else []
         names = _names(published)

@@ -1,14 +1,10 @@
-"""Every SQL statement of the calendar."""
+"""Every SQL statement of the calendar. Years and rows are kept as the messages that came."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from ducha.calendar.v1 import calendar_pb2 as pb
-from tier.calendar import known, wire
-from tier.calendar.defaults import DEFAULTS
-from tier.calendar.model import Calendar, Terms, Year
+from tier.calendar.model import Terms, Year
 from tier.runtime.db import Tx
 
 YEARS = "SELECT body FROM calendar_year ORDER BY version, year"
@@ -33,72 +29,38 @@ WRITE_TERMS = """
 """
 
 
-async def current(tx: Tx) -> Calendar:
-    """Return the calendar as this transaction sees it."""
-    rows = await tx.fetch(YEARS)
-    return _calendar(tuple(row["body"] for row in rows))
-
-
-async def years(tx: Tx) -> list[Year]:
+async def years(tx: Tx) -> tuple[bytes, ...]:
     """Return all that was published of years, oldest publication first."""
-    return [_year(row["body"]) for row in await tx.fetch(YEARS)]
+    return tuple(row["body"] for row in await tx.fetch(YEARS))
 
 
-async def write_years(tx: Tx, published: Sequence[Year]) -> None:
+async def write_years(tx: Tx, years: Sequence[Year], bodies: Sequence[bytes]) -> None:
     """Keep years that are newer than what is held of them."""
     await tx.execute(
         WRITE_YEARS,
-        [one.year for one in published],
-        [one.version for one in published],
-        [wire.year_to(one).SerializeToString(deterministic=True) for one in published],
+        [one.year for one in years],
+        [one.version for one in years],
+        bodies,
     )
 
 
-async def terms_of(tx: Tx, source_type: int, urgency: int) -> Terms:
-    """Return the terms of items of a source type and urgency.
-
-    Raises:
-        KeyError: there is no such source type or urgency.
-    """
-    body = await tx.fetchval(TERMS, source_type, urgency)
-    return DEFAULTS[source_type, urgency] if body is None else _terms(body)
+async def terms(tx: Tx, source_type: int, urgency: int) -> bytes | None:
+    """Return the row that was published for a source type and urgency, if one was."""
+    body: bytes | None = await tx.fetchval(TERMS, source_type, urgency)
+    return body
 
 
-async def published_terms(tx: Tx) -> list[Terms]:
+async def all_terms(tx: Tx) -> list[bytes]:
     """Return the rows that were published, oldest publication first."""
-    return [_terms(row["body"]) for row in await tx.fetch(ALL_TERMS)]
+    return [row["body"] for row in await tx.fetch(ALL_TERMS)]
 
 
-async def write_terms(tx: Tx, rows: Sequence[Terms]) -> None:
+async def write_terms(tx: Tx, rows: Sequence[Terms], bodies: Sequence[bytes]) -> None:
     """Keep rows that are newer than those held."""
     await tx.execute(
         WRITE_TERMS,
         [row.source_type for row in rows],
         [row.urgency for row in rows],
         [row.version for row in rows],
-        [wire.terms_to(row).SerializeToString(deterministic=True) for row in rows],
+        bodies,
     )
-
-
-@lru_cache(maxsize=8)
-def _calendar(bodies: tuple[bytes, ...]) -> Calendar:
-    """Read a calendar; it changes once a year, and is asked for all day."""
-    read = [_year(body) for body in bodies]
-    said = {day.date: day.working for year in read for day in year.days}
-    official = {year.year for year in read if year.official}
-    return Calendar(
-        version=max((year.version for year in read), default=0),
-        overrides=said,
-        official=known.OFFICIAL | official,
-        whole=frozenset(year.year for year in read if year.whole),
-    )
-
-
-@lru_cache(maxsize=256)
-def _year(body: bytes) -> Year:
-    return wire.year_from(pb.Year.FromString(body))
-
-
-@lru_cache(maxsize=256)
-def _terms(body: bytes) -> Terms:
-    return wire.terms_from(pb.Terms.FromString(body))

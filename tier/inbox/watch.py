@@ -50,6 +50,8 @@ class Watches:
                 self._stirred.clear()  # before the look: what comes then stirs again
                 if self._waiting:
                     await self._look()
+                else:
+                    self._head = None  # whoever comes next begins with what is there
                 await self._rest()
         self._wake_all()
 

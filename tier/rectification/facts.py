@@ -106,8 +106,8 @@ async def _overdue(app: App, tx: Tx, one: Arrived) -> Outcome:
     unfit = _unfit(one, payload.item_id, rounds, before)
     if unfit is not None:
         return unfit
-    if one.downward:
-        return Unfit(one, WRONG_JURISDICTION, "overdue is noticed below")
+    if any(_is_foreign(one, point) for point in before.values()):
+        return Unfit(one, WRONG_JURISDICTION, "overdue is noticed where it is executed")
     found = await store.mark_reminded(tx, rounds)
     at = moments.moment(payload.raise_time)
     await inbox.deliver(app, tx, telling.overdue(found, at))

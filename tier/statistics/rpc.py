@@ -48,28 +48,30 @@ class StatisticsService(StatisticsServiceServicer):
         seen = area.narrowed(request.within)
         query = replace(wire.query_from(request), within=seen or "")
         response = pb.ListStatisticsResponse(
-            total=wire.statistic_to(Statistic(Key(), NOTHING)),
             as_of_time=moments.stamp(self._app.now()),
             out_of_contact=out_of_contact(self._app, request.within),
         )
         if seen is not None:
             await self._fill(response, query, page)
+        elif not page.after:
+            response.total.CopyFrom(wire.statistic_to(Statistic(Key(), NOTHING)))
         return response
 
     async def _fill(
         self, response: pb.ListStatisticsResponse, query: Query, page: Page
     ) -> None:
-        """Put a page of groups, and the sum of all pages, into a response."""
+        """Put a page of groups into a response; the first brings the sum of all."""
         async with self._app.db.reading() as tx:
             found = await store.page(tx, query, _after(page), page.size + 1)
-            counts = await store.total(tx, query)
+            if not page.after:
+                whole = Statistic(Key(), await store.total(tx, query))
+                response.total.CopyFrom(wire.statistic_to(whole))
             shown = found[: page.size]
             codes = [Code(one.key.division) for one in shown]
             names = await division_names(tx, codes)
         response.statistics.extend(wire.statistic_to(one, names) for one in shown)
         last = [str(part) for one in shown[-1:] for part in one.key]
         response.next_page_token = page.next(found, last)
-        response.total.CopyFrom(wire.statistic_to(Statistic(Key(), counts)))
 
     async def AuditStatistics(
         self, request: pb.AuditStatisticsRequest, context: Context

@@ -11,86 +11,125 @@ from tier.runtime.db import Tx
 from tier.statistics import rules
 from tier.statistics.model import Counts, Grouping, Key, Measure, Query, Statistic
 
-# Each source of events says whose, when, what and how much. What an assignment itself says
-# is read off its row; the rest stands in rows of their own. `{about}` is put where a WHERE
-# of the source's own divisions and items goes.
+# Each source of events says whose, when, what and how much. What counts is a set of measures,
+# as bits: one moment of an assignment is an event of several. `{about}` is put where a WHERE of
+# the source's own divisions, items and moments goes; `at` is the moment.
+
+
+def _bit(measure: Measure) -> int:
+    return 1 << measure - 1
+
+
 OF_ASSIGNMENTS = f"""
-    SELECT a.item_id, a.division, e.at, e.measure, 1::bigint AS amount
-      FROM assignment a CROSS JOIN LATERAL (VALUES
-           ({Measure.ASSIGNED:d}, a.assigned_at),
-           ({Measure.ASSIGNED_WITHDRAWN:d}, CASE WHEN a.withdrawn THEN a.assigned_at END),
-           ({Measure.ASSIGNED_FINISHED:d},
-            CASE WHEN NOT a.withdrawn AND a.reported_at IS NOT NULL THEN a.assigned_at END),
-           ({Measure.ASSIGNED_FINISHED_ON_TIME:d},
-            CASE WHEN NOT a.withdrawn AND a.reported_at <= a.deadline_at
-                 THEN a.assigned_at END),
-           (CASE WHEN a.received_at <= a.receive_by_at THEN {Measure.RECEIVED_ON_TIME:d}
-                 ELSE {Measure.RECEIVED_LATE:d} END, a.received_at),
-           (CASE WHEN a.reported_at <= a.deadline_at THEN {Measure.FINISHED_ON_TIME:d}
-                 ELSE {Measure.FINISHED_LATE:d} END, a.reported_at),
-           ({Measure.FINISHED_IN_ORIGINAL_TIME:d},
-            CASE WHEN a.reported_at <= a.original_deadline_at THEN a.reported_at END)
-           ) AS e (measure, at)
+    SELECT a.item_id, a.division, a.assigned_at AS at, 1::bigint AS amount,
+           {_bit(Measure.ASSIGNED)}
+           | CASE WHEN a.withdrawn THEN {_bit(Measure.ASSIGNED_WITHDRAWN)}
+                  WHEN a.reported_at <= a.deadline_at
+                  THEN {_bit(Measure.ASSIGNED_FINISHED)}
+                       | {_bit(Measure.ASSIGNED_FINISHED_ON_TIME)}
+                  WHEN a.reported_at IS NOT NULL THEN {_bit(Measure.ASSIGNED_FINISHED)}
+                  ELSE 0 END AS measures
+      FROM assignment a
+     WHERE {{about}}
+"""  # noqa: S608 - constants
+
+OF_RECEIPTS = f"""
+    SELECT a.item_id, a.division, a.received_at, 1,
+           CASE WHEN a.received_at <= a.receive_by_at THEN {_bit(Measure.RECEIVED_ON_TIME)}
+                ELSE {_bit(Measure.RECEIVED_LATE)} END
+      FROM assignment a
+     WHERE {{about}}
+"""  # noqa: S608 - constants
+
+OF_REPORTS = f"""
+    SELECT a.item_id, a.division, a.reported_at, 1,
+           CASE WHEN a.reported_at <= a.deadline_at THEN {_bit(Measure.FINISHED_ON_TIME)}
+                ELSE {_bit(Measure.FINISHED_LATE)} END
+           | CASE WHEN a.reported_at <= a.original_deadline_at
+                  THEN {_bit(Measure.FINISHED_IN_ORIGINAL_TIME)} ELSE 0 END
+      FROM assignment a
      WHERE {{about}}
 """  # noqa: S608 - constants
 
 OF_RETURNS = f"""
-    SELECT a.item_id, a.division, a.returned_at, {Measure.RETURNED:d}, 1
+    SELECT a.item_id, a.division, a.returned_at, 1, {_bit(Measure.RETURNED)}
       FROM assignment_return a
      WHERE {{about}}
 """  # noqa: S608 - constants
 
 # A resumption gives back the time that the clock stood still.
 OF_STOPS = f"""
-    SELECT a.item_id, a.division, a.moved_at, {Measure.STOPPED_SECONDS:d},
-           round(extract(epoch FROM a.new_deadline_at - a.old_deadline_at))::bigint
+    SELECT a.item_id, a.division, a.moved_at,
+           round(extract(epoch FROM a.new_deadline_at - a.old_deadline_at))::bigint,
+           {_bit(Measure.STOPPED_SECONDS)}
       FROM assignment_deadline_move a
      WHERE a.cause = 2 AND {{about}}
 """  # noqa: S608 - constants
 
-# Kinds and states are those of the proto: 1 extension, 2 suspension, 4 dispute, 5 review;
-# 2 granted.
-OF_PETITIONS = f"""
-    SELECT a.item_id, a.division, e.at, e.measure, 1
-      FROM petition a CROSS JOIN LATERAL (VALUES
-           (CASE a.kind WHEN 4 THEN {Measure.DISPUTED:d}
-                        WHEN 5 THEN {Measure.REVIEWED:d} END, a.filed_at),
-           (CASE WHEN a.state <> 2 THEN NULL
-                 ELSE CASE a.kind WHEN 1 THEN {Measure.EXTENDED:d}
-                                  WHEN 2 THEN {Measure.SUSPENDED:d}
-                                  WHEN 4 THEN {Measure.DISPUTES_UPHELD:d}
-                                  WHEN 5 THEN {Measure.REVIEWS_OVERTURNED:d} END
-             END, a.decided_at)
-           ) AS e (measure, at)
-     WHERE e.measure IS NOT NULL AND {{about}}
+# Kinds are those of the proto: 1 extension, 2 suspension, 4 dispute, 5 review.
+OF_FILINGS = f"""
+    SELECT a.item_id, a.division, a.filed_at, 1,
+           CASE a.kind WHEN 4 THEN {_bit(Measure.DISPUTED)}
+                       ELSE {_bit(Measure.REVIEWED)} END
+      FROM petition a
+     WHERE a.kind IN (4, 5) AND {{about}}
+"""  # noqa: S608 - constants
+
+OF_GRANTS = f"""
+    SELECT a.item_id, a.division, a.decided_at, 1,
+           CASE a.kind WHEN 1 THEN {_bit(Measure.EXTENDED)}
+                       WHEN 2 THEN {_bit(Measure.SUSPENDED)}
+                       WHEN 4 THEN {_bit(Measure.DISPUTES_UPHELD)}
+                       ELSE {_bit(Measure.REVIEWS_OVERTURNED)} END
+      FROM petition a
+     WHERE a.state = 2 AND a.kind IN (1, 2, 4, 5) AND {{about}}
 """  # noqa: S608 - constants
 
 OF_URGES = f"""
-    SELECT a.item_id, a.division, a.urged_at, {Measure.URGED:d}, 1
+    SELECT a.item_id, a.division, a.urged_at, 1, {_bit(Measure.URGED)}
       FROM urging_urge a
      WHERE {{about}}
 """  # noqa: S608 - constants
 
-# Overtaken: a report was on its way when the step was taken.
+# Overtaken: a report was on its way when the step, 6, was taken.
 OF_ESCALATIONS = f"""
-    SELECT a.item_id, a.division, a.raised_at,
+    SELECT a.item_id, a.division, a.raised_at, 1,
            CASE WHEN done.reported_at <= a.raised_at
-                THEN {Measure.ESCALATIONS_OVERTAKEN:d} ELSE {Measure.ESCALATED:d} END, 1
+                THEN {_bit(Measure.ESCALATIONS_OVERTAKEN)} ELSE {_bit(Measure.ESCALATED)} END
       FROM timing_raised a LEFT JOIN assignment done USING (item_id, division)
      WHERE a.step = 6 AND {{about}}
 """  # noqa: S608 - constants
 
-SOURCES = (
-    OF_ASSIGNMENTS, OF_RETURNS, OF_STOPS, OF_PETITIONS, OF_URGES, OF_ESCALATIONS,
-)  # fmt: skip
+SOURCES = {
+    OF_ASSIGNMENTS: "assigned_at",
+    OF_RECEIPTS: "received_at",
+    OF_REPORTS: "reported_at",
+    OF_RETURNS: "returned_at",
+    OF_STOPS: "moved_at",
+    OF_FILINGS: "filed_at",
+    OF_GRANTS: "decided_at",
+    OF_URGES: "urged_at",
+    OF_ESCALATIONS: "raised_at",
+}
+"""Each source, with the column that says when."""
+
+
+def _events(about: str) -> str:
+    """Return all events as one relation, with what a WHERE asks of each row of theirs."""
+    return " UNION ALL ".join(
+        source.format(about=about.format(at=f"a.{at}"))
+        for source, at in SOURCES.items()
+    )
+
 
 # ':' is the character after '9': the range holds the code and all that begin with it.
-WITHIN = """(a.division ~>=~ $1 AND a.division ~<~ $2)
-       AND ($3 = 0 OR length(a.division) = $3)"""
-OF_ITEM = "a.item_id = $1"
+WITHIN = """({at} >= $5 AND {at} < $6)
+       AND (a.division ~>=~ $1 AND a.division ~<~ $2)
+       AND ($3 = 0 OR length(a.division) = $3) AND length(a.division) >= $4"""
+OF_ITEM = "{at} IS NOT NULL AND a.item_id = $1"
 
 SUMS = ", ".join(
-    f"coalesce(sum(amount) FILTER (WHERE measure = {measure:d}), 0)::bigint"
+    f"coalesce(sum(amount) FILTER (WHERE measures & {_bit(measure)} <> 0), 0)::bigint"
     for measure in Measure
 )
 
@@ -105,12 +144,10 @@ ASKED = f"""
            CASE WHEN $13 THEN i.source_type ELSE 0 END AS source_type,
            CASE WHEN $14 THEN i.urgency ELSE 0 END AS urgency,
            CASE WHEN $15 THEN {MONTH} ELSE '' END COLLATE "C" AS month,
-           event.measure, event.amount
-      FROM ({" UNION ALL ".join(SOURCES).format(about=WITHIN)}) AS event
+           event.measures, event.amount
+      FROM ({_events(WITHIN)}) AS event
            JOIN assignment_item i USING (item_id)
-     WHERE length(event.division) >= $4
-       AND event.at >= $5 AND event.at < $6
-       AND ($7 = '' OR i.issuer_division = $7)
+     WHERE ($7 = '' OR i.issuer_division = $7)
        AND ($8 = 0 OR i.source_type = $8) AND ($9 = 0 OR i.urgency = $9)
 """  # noqa: S608 - constants
 
@@ -132,9 +169,8 @@ TOTAL = f"WITH asked AS ({ASKED}) SELECT {SUMS} FROM asked LIMIT $10"  # noqa: S
 WHOLE = f"""
     SELECT event.division, i.issuer_division, i.organiser, i.source_type, i.urgency,
            {MONTH} AS month, {SUMS}
-      FROM ({" UNION ALL ".join(SOURCES).format(about=OF_ITEM)}) AS event
+      FROM ({_events(OF_ITEM)}) AS event
            JOIN assignment_item i USING (item_id)
-     WHERE at IS NOT NULL
      GROUP BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608 - constants
 

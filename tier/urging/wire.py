@@ -9,7 +9,7 @@ from ducha.assignment.v1 import assignment_pb2
 from ducha.urging.v1 import urging_facts_pb2 as facts
 from ducha.urging.v1 import urging_pb2 as pb
 from tier import division
-from tier.assignment import Assignment, Item, Light
+from tier.assignment import Item, Light, Standing
 from tier.jurisdiction import Code, parse
 from tier.runtime import moments
 from tier.urging.model import Line, Urge, Urged
@@ -68,21 +68,25 @@ def title(item: Item) -> str:
     return assignment_pb2.Item.FromString(item.body).title
 
 
-def line_to(
-    line: Line, assignment: Assignment, title: str, light: Light | None
-) -> pb.DigestLine:
-    """Write a line of a digest, with the assignment as it stands."""
+def line_to(line: Line) -> pb.DigestLine:
+    """Write a line of a digest."""
     return pb.DigestLine(
         division=line.division,
         day=line.day.isoformat(),
         item_id=str(line.item_id),
-        title=title,
         urge_count=line.count,
         by_rule_count=line.by_rule_count,
         by_divisions=line.urgers,
         last_urge_time=moments.stamp_of(line.last_at),
         message=line.message,
-        state=assignment_pb2.AssignmentState.ValueType(assignment.state),
-        deadline_time=moments.stamp_of(assignment.deadline),
+    )
+
+
+def standing_to(found: Standing, light: Light | None) -> pb.DigestLine:
+    """Write what a line of a digest says of the assignment as it stands."""
+    return pb.DigestLine(
+        title=title(found.item),
+        state=assignment_pb2.AssignmentState.ValueType(found.assignment.state),
+        deadline_time=moments.stamp_of(found.assignment.deadline),
         light=assignment_pb2.Light.ValueType(light or 0),
     )

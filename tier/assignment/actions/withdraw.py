@@ -17,8 +17,7 @@ from tier.assignment.actions.issue import pass_on
 from tier.assignment.errors import TargetsInvalid, flawed
 from tier.assignment.model import Assignment, Given, Item, Key
 from tier.assignment.moves import Move
-from tier.assignment.telling import Why, tell_all
-from tier.inbox import Kind
+from tier.assignment.telling import Why, tell_withdrawn
 from tier.jurisdiction import Code
 from tier.runtime import moments
 
@@ -80,9 +79,13 @@ async def _new_holder(work: Work, one: Assignment, text: str) -> Code:
 
 
 def _left(one: Assignment, now: datetime) -> Given:
-    """Return what a new holder is given: the time left, but at least that of the receipt."""
+    """Return what a new holder is given: the time left, but at least that of the receipt.
+
+    Of a stopped clock the time that it stood is given back.
+    """
     receipt = one.receive_by - one.clock.assigned_at
-    deadline = max(one.deadline, now + receipt)
+    _, deadline, _ = rules.resumed(one, now)
+    deadline = max(deadline, now + receipt)
     return Given(one.assigner, now, min(deadline, now + receipt), deadline)
 
 
@@ -91,8 +94,10 @@ async def _take_back(
 ) -> None:
     """Withdraw, and tell everybody who had a part of it."""
     now = work.app.now()
-    gone = await clock_store.withdraw(work.tx, item.item_id, divisions, to)
-    for onward, codes in routes.both_ways(work.app.node, gone):
+    gone, below = await clock_store.withdraw(
+        work.tx, item.item_id, divisions, to, work.call.division
+    )
+    for onward, codes in routes.both_ways(work.app.node, [*gone, *below]):
         payload = facts.AssignmentsWithdrawn(
             item_id=str(item.item_id),
             divisions=division.set_to(codes),
@@ -103,7 +108,5 @@ async def _take_back(
         work.record(
             payload, subject=item.item_id, onward=onward, traceparent=item.traceparent
         )
-    source = work.entries[-1].fact_id
-    kind = Kind.TRANSFERRED if to else Kind.WITHDRAWN
-    keys = [Key(item.item_id, code) for code in gone]
-    await tell_all(work.app, work.tx, kind, keys, Why(now, source, reason, to))
+    why = Why(now, work.entries[-1].fact_id, reason, to)
+    await tell_withdrawn(work.app, work.tx, item.item_id, (gone, below), why)

@@ -13,8 +13,12 @@ from tier.app import App, Arrived, Unfit, Verdict
 from tier.assignment import clock_store, item_store, store, wire
 from tier.assignment.actions.calls import branches_of
 from tier.assignment.facts.passing import (
+    UNKNOWN_ASSIGNMENT,
     UNKNOWN_ITEM,
+    WRONG_JURISDICTION,
+    climbs,
     distribute,
+    is_forged,
     keep_upward,
     trespasses,
 )
@@ -24,9 +28,10 @@ from tier.assignment.telling import (
     tell_all,
     tell_contributed,
     tell_verdicts,
+    tell_withdrawn,
 )
 from tier.inbox import Kind
-from tier.jurisdiction import Code, parse
+from tier.jurisdiction import Code, contains, parse
 from tier.ledger import Author
 from tier.runtime import moments
 from tier.runtime.db import Tx
@@ -38,6 +43,8 @@ async def _issued(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     payload = pb.ItemIssued.FromString(one.fact.payload)
     targets = division.set_from(payload.targets)
     if trespasses(one, targets, verdict):
+        return
+    if not one.downward and is_forged(one, payload.item.issuer_division, verdict):
         return
     item = wire.item_from(payload.item, current_traceparent() or one.fact.traceparent)
     await item_store.insert(tx, item)
@@ -55,6 +62,8 @@ async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
         return
     targets = division.set_from(payload.targets)
     if trespasses(one, targets, verdict):
+        return
+    if is_forged(one, payload.assigner_division, verdict):
         return
     given = Given(
         parse(payload.assigner_division),
@@ -80,21 +89,44 @@ async def _withdrawn_alone(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> 
     divisions = division.set_from(payload.divisions)
     if trespasses(one, divisions, verdict):
         return
-    item_id = wire.item_id(payload.item_id)
-    gone = await clock_store.withdraw(tx, item_id, divisions, payload.transferred_to)
-    at, to = moments.moment(payload.withdraw_time), payload.transferred_to
-    kind = Kind.TRANSFERRED if to else Kind.WITHDRAWN
-    keys = [Key(item_id, code) for code in gone]
-    await tell_all(app, tx, kind, keys, Why(at, one.fact_id, payload.reason, to))
+    item_id, acting = wire.item_id(payload.item_id), parse(one.fact.division)
+    if await _is_unfit(tx, one, [Key(item_id, code) for code in divisions], verdict):
+        return
+    to = payload.transferred_to
+    gone = await clock_store.withdraw(tx, item_id, divisions, to, acting)
+    why = Why(moments.moment(payload.withdraw_time), one.fact_id, payload.reason, to)
+    await tell_withdrawn(app, tx, item_id, gone, why)
     # Those who were split from hear it too, though the fact did not name them.
-    _onward(app, one, list(dict.fromkeys([*divisions, *gone])), payload, verdict)
+    concerned = list(dict.fromkeys([*divisions, *gone[0], *gone[1]]))
+    _onward(app, one, concerned, payload, verdict)
+
+
+async def _is_unfit(
+    tx: Tx, one: Arrived, keys: Sequence[Key], verdict: Verdict
+) -> bool:
+    """Set a withdrawal aside of what is not here, or of what its teller did not assign.
+
+    It names what was split from that too: the assigner of each lies within the teller.
+    """
+    held = await store.load(tx, keys)
+    for key in keys:
+        if key not in held:
+            where = f"{key.division} of {key.item_id}"
+            verdict.unfit.append(Unfit(one, UNKNOWN_ASSIGNMENT, where))
+            return True
+        assigner = held[key].assignment.assigner
+        if not contains(parse(one.fact.division), assigner):
+            detail = f"{key.division} was not assigned by {one.fact.division}"
+            verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, detail))
+            return True
+    return False
 
 
 async def _judged(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     """Tell those who moved while away what became of it."""
     payload = pb.MovesJudged.FromString(one.fact.payload)
     divisions = [parse(each.division) for each in payload.judgements]
-    if trespasses(one, divisions, verdict):
+    if climbs(one, verdict) or trespasses(one, divisions, verdict):
         return
     await tell_verdicts(app, tx, wire.item_id(payload.item_id), payload)
     verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
@@ -119,7 +151,7 @@ async def _contributed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None
     """Hand what a unit that assists found to the lead."""
     payload = pb.AssistContributed.FromString(one.fact.payload)
     lead = parse(payload.lead_division)
-    if trespasses(one, [lead], verdict):
+    if climbs(one, verdict) or trespasses(one, [lead], verdict):
         return
     at = moments.moment(one.fact.record_time)
     await tell_contributed(app, tx, payload, at, one.fact_id)
@@ -186,11 +218,12 @@ async def _archived(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
 
 
 async def _item(tx: Tx, one: Arrived, verdict: Verdict) -> Item | None:
-    """Return the item of a fact, locked; a fact about one that is not here is set aside."""
+    """Return the item of a fact of its issuer, locked; what is of no such item is set aside."""
     item = await item_store.locked(tx, wire.item_id(one.fact.subject))
     if item is None:
         verdict.unfit.append(Unfit(one, UNKNOWN_ITEM, one.fact.subject))
-    return item
+        return None
+    return None if is_forged(one, item.issuer, verdict) else item
 
 
 async def _set(app: App, tx: Tx, one: Arrived, item: Item, verdict: Verdict) -> None:

@@ -28,6 +28,24 @@ def trespasses(one: Arrived, divisions: Iterable[Code], verdict: Verdict) -> boo
     return True
 
 
+def is_forged(one: Arrived, whose: str, verdict: Verdict) -> bool:
+    """Set a fact aside that only the division `whose` may tell, and another does."""
+    if one.fact.division == whose:
+        return False
+    detail = f"only {whose} may tell this, not {one.fact.division}"
+    verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, detail))
+    return True
+
+
+def climbs(one: Arrived, verdict: Verdict) -> bool:
+    """Set a fact aside that only comes from above, and came from below."""
+    if one.downward:
+        return False
+    detail = "this only comes from above"
+    verdict.unfit.append(Unfit(one, WRONG_JURISDICTION, detail))
+    return True
+
+
 def keep_upward(app: App, one: Arrived, verdict: Verdict) -> None:
     """Keep a fact from below, and pass it on to the parent as it is."""
     verdict.entries.append(

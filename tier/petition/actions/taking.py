@@ -86,6 +86,7 @@ async def settle(app: App, tx: Tx, petitions: Sequence[Petition]) -> list[Entry]
     """Refuse those of pending petitions that became moot; return the decisions."""
     ours = [one for one in petitions if app.node.acts_for(one.decider)]
     around = await surroundings(tx, (one.key for one in ours))
+    ours = [one for one in ours if one.key in around.standings]
     gone = _moot(ours, around)
     await release(app, tx, [one for one in ours if one.petition_id in gone])
     return await _refuse(app, tx, ours, gone)

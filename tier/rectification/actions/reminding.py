@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tier import inbox, ledger
 from tier.app import App
+from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
 from tier.rectification import store, telling, wire
 from tier.rectification.model import Overdue
@@ -23,19 +24,19 @@ async def remind(app: App, tx: Tx, now: datetime, limit: int) -> list[Entry]:
     if not found:
         return []
     await inbox.deliver(app, tx, telling.overdue(found, now))
-    mine: dict[UUID, list[Overdue]] = {}
+    mine: dict[tuple[UUID, Code], list[Overdue]] = {}
     for one in found:
         if app.node.acts_for(one.division):
-            mine.setdefault(one.item_id, []).append(one)
+            mine.setdefault((one.item_id, one.division), []).append(one)
     node = app.node.name
     author = Author.at(now, node, node)
     return [
         ledger.record(
             author,
             wire.overdue_to(some, now),
-            division=app.node.hosts[0],
+            division=division,
             subject=str(item_id),
             onward=app.node.upward,
         )
-        for item_id, some in mine.items()
+        for (item_id, division), some in mine.items()
     ]

@@ -108,7 +108,7 @@ class ListStatisticsResponse(_message.Message):
 
     @_builtins.property
     def total(self) -> _statistics_pb2.Statistic:
-        """All of them summed, over all pages."""
+        """All of them summed, over all pages; only the first page tells."""
 
     @_builtins.property
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
