@@ -27,6 +27,7 @@ from clients.cli import (
     registry_watch,
     statistics,
     timeline,
+    timers,
     token,
     watching,
     work,
@@ -102,6 +103,8 @@ command(
     example="ducha indicators safety.hazards_settled_share --period 2026-11",
 )(indicators)
 app.add_typer(notices.app, name="notice")
+app.add_typer(timers.timers, name="timer")
+app.add_typer(timers.escalations, name="escalation")
 app.add_typer(operation.links, name="link")
 app.add_typer(nats.app, name="nats")
 app.add_typer(operation.quarantine, name="quarantine")

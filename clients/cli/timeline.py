@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,7 +16,14 @@ from clients.cli.command import command
 from clients.cli.items import app
 from clients.cli.registry_words import rows
 from clients.cli.session import Session, as_json
-from clients.cli.timeline_words import DETAILS, HIDDEN, KINDS, VALUES, Words
+from clients.cli.timeline_words import (
+    DETAILS,
+    HIDDEN,
+    KINDS,
+    REVIEWED,
+    VALUES,
+    Words,
+)
 from ducha.assignment.v1 import assignment_pb2
 from ducha.timeline.v1 import timeline_pb2 as pb
 from ducha.timeline.v1 import timeline_service_pb2 as api
@@ -38,6 +45,12 @@ LAMPS: Mapping[int, tuple[str, str]] = {
     assignment_pb2.LIGHT_YELLOW: ("yellow", "黄灯"),
     assignment_pb2.LIGHT_RED: ("red", "红灯"),
 }
+FIRST_SAID = {"petition_id": "petition", "rectification_id": "problem"}
+"""What the first event of a petition or point says of it, and those after it do not."""
+
+Begun: TypeAlias = Mapping[str, tuple[str, str]]
+"""A detail and its text, by the id of a petition or point."""
+
 WAYS: Mapping[int, tuple[str, str]] = {
     pb.Event.DIRECTION_HERE: ("here", "本级"),
     pb.Event.DIRECTION_FROM_ABOVE: ("↓ from above", "↓ 上级"),
@@ -86,6 +99,7 @@ def table(session: Session, events: Sequence[pb.Event], title: str = "") -> Tabl
         say("In words", "说明"),
     ):
         shown.add_column(head, overflow="fold")
+    begun = _begun(events)
     for event in events:
         shown.add_row(
             Text(when(event.occur_time)),
@@ -93,7 +107,7 @@ def table(session: Session, events: Sequence[pb.Event], title: str = "") -> Tabl
             Text(f"{event.division} {event.actor}".strip()),
             Text(say(*WAYS.get(event.direction, ("", "")))),
             Text(_about(session, event)),
-            Text(in_words(session, event)),
+            Text(in_words(session, event, begun)),
         )
     return shown
 
@@ -121,10 +135,27 @@ def _about(session: Session, event: pb.Event) -> str:
     return f"{named} {session.say(f'and {more}', f'等 +{more}')}" if more else named
 
 
-def in_words(session: Session, event: pb.Event) -> str:
+def in_words(session: Session, event: pb.Event, begun: Begun) -> str:
     """Return what an event says beside who and whom: labels first, then details."""
-    parts = [*_labels(session, event), *_details(session, event.details)]
+    details = _told_before(event, begun) | dict(event.details)
+    parts = [*_labels(session, event), *_details(session, details)]
     return session.say("; ", "；").join(parts)
+
+
+def _begun(events: Sequence[pb.Event]) -> Begun:
+    """Return what was asked or found first, by the id that later events name."""
+    return {
+        event.details[name]: (said, event.details[said])
+        for event in events
+        for name, said in FIRST_SAID.items()
+        if name in event.details and said in event.details
+    }
+
+
+def _told_before(event: pb.Event, begun: Begun) -> dict[str, str]:
+    """Return of which petition a decision is, and of which problem a point."""
+    ids = (event.details.get(name, "") for name in FIRST_SAID)
+    return dict(begun[one] for one in ids if one in begun)
 
 
 def _labels(session: Session, event: pb.Event) -> Iterator[str]:
@@ -147,6 +178,8 @@ def _details(session: Session, details: Mapping[str, str]) -> Iterator[str]:
             continue
         head = _word(session, DETAILS, name)
         value = _value(session, name, details[name])
+        if name == "outcome" and details.get("petition") == "review":
+            value = _word(session, REVIEWED, details[name])
         yield head if value == "" else f"{head} {value}".strip()
 
 

@@ -104,3 +104,9 @@ VALUES: Words = {
     "urge": ("urge by rule", "自动催办"),
     "escalation": ("escalation", "升级督办"),
 }
+
+REVIEWED: Words = {
+    "granted": ("overturned", "推翻原结论"),
+    "refused": ("upheld", "维持原结论"),
+}
+"""What the outcome of a review is called."""

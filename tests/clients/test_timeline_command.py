@@ -97,6 +97,29 @@ def test_what_is_special_is_said(event: pb.Event, words: tuple[str, ...]) -> Non
     assert all(word in shown for word in words), shown
 
 
+def test_a_decision_says_of_what() -> None:
+    """The petition was told before it; of a review it is overturned or upheld."""
+    filed = an_event(
+        kind="PetitionsFiled", details={"petition": "review", "petition_id": "p"}
+    )
+    decided = an_event(
+        kind="PetitionsDecided", details={"outcome": "granted", "petition_id": "p"}
+    )
+    opened = an_event(details={"problem": "名册不全", "rectification_id": "r"})
+    closed = an_event(
+        kind="RectificationsClosed", details={"rectification_id": "r", "round": "2"}
+    )
+    lines = {line.split("│")[2].strip(): line for line in _lines(filed, decided)}
+    points = {line.split("│")[2].strip(): line for line in _lines(opened, closed)}
+
+    assert "review; overturned" in lines["petition decided"]
+    assert "名册不全" in points["point closed"]
+
+
+def _lines(*events: pb.Event) -> list[str]:
+    return [line for line in run(*events).splitlines() if line.startswith("│ 2026")]
+
+
 def test_ids_are_for_programs() -> None:
     """People are shown none; --json has them, and the names of the proto."""
     event = an_event(details={"petition_id": "p-1"})

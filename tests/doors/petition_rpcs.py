@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from google.protobuf.message import Message
@@ -24,7 +24,7 @@ FILES = (pb,)
 TOWN, OTHER = TOWNSHIPS[:2]
 VILLAGE = "530102001001"
 UNKNOWN = str(UUID(int=2))
-Kind = nouns.PetitionKind.ValueType
+Kind: TypeAlias = nouns.PetitionKind.ValueType
 EXTENSION, SUSPENSION = nouns.PETITION_KIND_EXTENSION, nouns.PETITION_KIND_SUSPENSION
 RESUMPTION, DISPUTE = nouns.PETITION_KIND_RESUMPTION, nouns.PETITION_KIND_DISPUTE
 REVIEW = nouns.PETITION_KIND_REVIEW

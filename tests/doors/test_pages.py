@@ -60,6 +60,7 @@ async def test_every_listing_is_paged_here() -> None:
         "ListQuarantine",
         "ListNotices",
         "ListEvents",  # test_timeline.py
+        "ListPetitions",  # test_petition.py
         "ListTimers",  # test_timing_facts.py
         "ListEscalations",
         *SUPERVISION,

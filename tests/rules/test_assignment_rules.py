@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.rules.assigned import (
+    FRESH,
+    NOON,
+    changes,
+    epochs,
+    facts,
+    moments,
+    rows,
+)
 from tier.assignment import folding, rules
 from tier.assignment.model import (
     Assignment,
     Cause,
     Change,
-    Clock,
-    ClosingKind,
-    ClosingRule,
     Fenced,
-    Key,
     Loaded,
-    Mode,
     Moved,
-    No,
     Received,
     Reported,
     Resumed,
@@ -34,54 +36,7 @@ from tier.assignment.model import (
     Suspended,
     Verified,
 )
-from tier.assignment.moves import LAWS, Move, Party
-from tier.jurisdiction import Code
-
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-FRESH = Assignment(
-    Key(UUID(int=1), Code("530102001")),
-    Code("530102"),
-    1,
-    NOON + timedelta(days=2),
-    NOON + timedelta(days=8),
-    Clock(NOON, NOON + timedelta(days=8)),
-)
-WORKABLE = {State.ISSUED, State.RECEIVED, State.RETURNED}
-
-moments = st.integers(0, 20).map(lambda days: NOON + timedelta(days=days))
-epochs = st.integers(1, 4)
-facts = st.integers(1, 1000).map(lambda number: UUID(int=number))
-changes: st.SearchStrategy[Change] = st.one_of(
-    st.builds(Received, moments),
-    st.builds(Reported, moments, epochs, st.integers(0, 3), facts),
-    st.builds(Returned, epochs, st.text(max_size=5), moments),
-    st.builds(Verified, moments, epochs),
-    st.builds(
-        Moved, epochs, moments, moments, st.sampled_from(Cause), st.just(""), moments
-    ),
-    st.builds(Suspended, epochs, moments, st.just("")),
-    st.builds(
-        Resumed,
-        epochs,
-        moments,
-        moments,
-        st.integers(0, 9).map(lambda days: timedelta(days=days)),
-        moments,
-        st.just(""),
-    ),
-)
-rows = st.builds(
-    replace,
-    st.just(FRESH),
-    epoch=epochs,
-    received_at=st.none() | moments,
-    reported_at=st.none() | moments,
-    verified_at=st.none() | moments,
-    returned=st.booleans(),
-    closed=st.booleans(),
-    withdrawn=st.booleans(),
-)
-standings = st.builds(Loaded, rows, st.booleans(), st.integers(0, 2), st.just(""))
+from tier.assignment.moves import Move
 
 
 def folded(row: Assignment, steps: Sequence[Change]) -> Assignment:
@@ -312,136 +267,3 @@ def test_a_return_that_comes_again_takes_nothing_back() -> None:
 
     assert row.state is State.REPORTED
     assert folded(row, [back]) == row
-
-
-# --- Moves -----------------------------------------------------------------------------
-
-
-@given(standings)
-def test_receipt_is_confirmed_until_the_item_ends(standing: Loaded) -> None:
-    """Again and again, without an error."""
-    refused = rules.may_receive(standing)
-
-    against = {
-        No.ENDED: standing.item_ended,
-        No.STATE: standing.assignment.state in {State.WITHDRAWN, State.CLOSED},
-    }
-    assert refused == next((no for no, holds in against.items() if holds), None)
-
-
-@given(standings, st.integers(0, 4))
-def test_a_report_needs_an_open_assignment_and_its_epoch(
-    standing: Loaded, epoch: int
-) -> None:
-    """Allowed exactly when nothing speaks against it; 0 means whatever epoch stands."""
-    assignment = standing.assignment
-    against = {
-        No.ENDED: standing.item_ended,
-        No.STALE_EPOCH: epoch not in {0, assignment.epoch},
-        No.STATE: assignment.state not in WORKABLE,
-        No.CHILDREN_OPEN: standing.open_children > 0,
-    }
-    refused = rules.may_report(standing, epoch)
-
-    assert refused == next((no for no, holds in against.items() if holds), None)
-
-
-@given(
-    standings,
-    st.sampled_from(Move),
-    st.sampled_from([FRESH.assigner, Code("53"), FRESH.key.division]),
-)
-def test_the_table_says_who_moves_from_where(
-    standing: Loaded, move: Move, acting: Code
-) -> None:
-    """Ended comes first, then whose move it is, then whether it fits the state."""
-    law = LAWS[move]
-    against = {
-        No.ENDED: standing.item_ended,
-        No.NOT_ASSIGNER: law.party is Party.ASSIGNER and acting != FRESH.assigner,
-        No.STATE: standing.assignment.state not in law.states,
-    }
-    refused = rules.refusal(move, standing, acting)
-
-    assert refused == next((no for no, holds in against.items() if holds), None)
-
-
-@given(standings, st.booleans())
-def test_a_verification_is_taken_back_only_while_nothing_stands_on_it(
-    standing: Loaded, above_open: bool
-) -> None:
-    """Neither a conclusion, nor the report of the one who split."""
-    standing = replace(standing, above_open=above_open)
-    refused = rules.may_return(standing, FRESH.assigner)
-
-    if standing.assignment.state is State.VERIFIED and not standing.item_ended:
-        assert (refused is None) == above_open
-    else:
-        assert refused == rules.refusal(Move.RETURN, standing, FRESH.assigner)
-
-
-@given(standings, st.sampled_from(Mode))
-def test_only_an_open_cascade_is_split(standing: Loaded, mode: Mode) -> None:
-    """What is reported, judged or ended is no longer passed on."""
-    against = {
-        No.ENDED: standing.item_ended,
-        No.NOT_CASCADE: mode is not Mode.CASCADE,
-        No.STATE: standing.assignment.state not in WORKABLE,
-    }
-    refused = rules.may_split(standing, mode)
-
-    assert refused == next((no for no, holds in against.items() if holds), None)
-
-
-# --- Closing ---------------------------------------------------------------------------
-
-
-closings = st.builds(
-    ClosingRule,
-    st.sampled_from(ClosingKind),
-    st.integers(1, 100),
-    st.just(Code("5301")),
-)
-
-
-def counts(closing: ClosingRule, targets: int) -> Iterator[int]:
-    """Yield what lacks while one after the other is verified, the lead last."""
-    for verified in range(targets + 1):
-        yield rules.lacking(
-            closing, targets, verified, lead_verified=verified == targets > 0
-        )
-
-
-@given(closings, st.integers(1, 60))
-def test_a_closing_rule_comes_nearer_and_is_met_by_all(
-    closing: ClosingRule, targets: int
-) -> None:
-    """Each verified report makes it lack no more than before; all of them are enough."""
-    lacks = list(counts(closing, targets))
-
-    assert all(later <= earlier for earlier, later in pairwise(lacks))
-    assert lacks[0] > 0
-    assert lacks[-1] == 0
-
-
-@given(st.integers(1, 100), st.integers(1, 2000), st.integers(0, 2000))
-def test_a_quorum_is_met_exactly_by_its_share(
-    percent: int, targets: int, verified: int
-) -> None:
-    """Not by rounding: 50 percent of 3 are 2."""
-    closing = ClosingRule(ClosingKind.QUORUM, percent, Code("53"))
-    lack = rules.lacking(closing, targets, verified, lead_verified=False)
-
-    assert (lack == 0) == (verified * 100 >= targets * percent)
-    assert (verified + lack) * 100 >= targets * percent
-    assert lack == 0 or (verified + lack - 1) * 100 < targets * percent
-
-
-@given(targets=st.integers(0, 50), verified=st.integers(0, 50), lead=st.booleans())
-def test_the_lead_alone_decides_where_the_rule_says_so(
-    targets: int, verified: int, *, lead: bool
-) -> None:
-    """However many others are verified."""
-    closing = ClosingRule(ClosingKind.LEAD, 0, Code("5301"))
-
-    assert rules.lacking(closing, targets, verified, lead_verified=lead) == (not lead)

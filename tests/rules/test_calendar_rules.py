@@ -188,6 +188,7 @@ def test_a_moment_is_provisional_if_a_day_of_such_a_year_was_looked_at() -> None
         ("2026-12-30T10:00", 2): True,
         ("2026-12-31T10:00", 1): True,
         ("2014-12-31T10:00", 3): False,
+        ("2014-12-30T10:00", 3): True,  # the first day that is counted is
     }
     found = {
         (start, days): after(SHIPPED, at(start), Term(days)).provisional
@@ -279,6 +280,17 @@ def test_days_passed_over_and_days_counted_are_all_days(
 
     assert len(skipped) + term.working_days == days
     assert not any(one.working for one in skipped)
+
+
+def test_a_day_counts_from_its_close_of_work_on() -> None:
+    """For who ends at 18:00 sharp it has been worked; for who starts then it is over."""
+    before, close, later = (
+        at(f"2026-11-23T{clock}") for clock in ("17:59", "18:00", "18:01")
+    )
+
+    assert working_days(SHIPPED, before, close) == 1
+    assert working_days(SHIPPED, close, later) == 0
+    assert working_days(SHIPPED, before, at("2026-11-30T17:59")) == 5
 
 
 @given(lived(), st.lists(st.timedeltas(timedelta(0), timedelta(40)), min_size=3))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -73,13 +74,10 @@ async def change(db: Database, *rows: Assignment) -> None:
         await store.write(tx, {row.key: row for row in rows})
 
 
-async def test_the_database_reads_the_same_state_off_the_fields(
-    database: Database,
-) -> None:
-    """Every combination of fields, and late to the moment: SQL and Python agree."""
-    item = an_item()
+def every_case() -> list[tuple[Any, ...]]:
+    """Return every combination of what a state is read off."""
     reports = [None, DEADLINE, DEADLINE + timedelta(microseconds=1)]
-    cases = list(
+    return list(
         product(
             [None, NOW],
             reports,
@@ -90,6 +88,13 @@ async def test_the_database_reads_the_same_state_off_the_fields(
             [None, NOW],
         )
     )
+
+
+async def test_the_database_reads_the_same_state_off_the_fields(
+    database: Database,
+) -> None:
+    """Every combination of fields, and late to the moment: SQL and Python agree."""
+    item, cases = an_item(), every_case()
     codes = [Code(f"530102{number:03}") for number in range(len(cases))]
     await put(database, item, codes)
     rows = []

@@ -10,10 +10,11 @@ ALTER TABLE assignment_item
     ADD COLUMN rectifications      integer NOT NULL DEFAULT 0,
     ADD COLUMN reviews             integer NOT NULL DEFAULT 0;
 
+-- (The defaults of moments serve rows from before; every INSERT says its own.)
 -- The clock of an assignment: only its assigner changes it, and raises `term` with each change.
 ALTER TABLE assignment
-    ADD COLUMN assigned_at          timestamptz,
-    ADD COLUMN original_deadline_at timestamptz,
+    ADD COLUMN assigned_at          timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN original_deadline_at timestamptz NOT NULL DEFAULT now(),
     ADD COLUMN term                 integer NOT NULL DEFAULT 1,
     ADD COLUMN suspended_at         timestamptz,
     ADD COLUMN stopped              interval NOT NULL DEFAULT '0',  -- suspensions that ended
@@ -26,8 +27,6 @@ ALTER TABLE assignment
 UPDATE assignment a SET assigned_at = i.issued_at, original_deadline_at = a.deadline_at
   FROM assignment_item i WHERE i.item_id = a.item_id;
 ALTER TABLE assignment
-    ALTER COLUMN assigned_at SET NOT NULL,
-    ALTER COLUMN original_deadline_at SET NOT NULL,
     ALTER COLUMN state SET EXPRESSION AS (
         CASE WHEN withdrawn THEN 7
              WHEN closed THEN 6
