@@ -23,10 +23,19 @@ from bench.echo import Echo, echo
 from bench.floor.line import floor_line
 from bench.line import read_divisions, targets
 from bench.measured import Measured, Unary, cpu_micros, figures
-from bench.plan import COLLECTING, FULL, OF_ITEMS, QUICK, SAFETY, WORKLOADS, Plan
+from bench.plan import (
+    COLLECTING,
+    FULL,
+    OF_ITEMS,
+    QUICK,
+    SAFETY,
+    TIMERS,
+    WORKLOADS,
+    Plan,
+)
 from bench.product.line import DuchaLine
 from bench.product.services import around as servers_around
-from bench.product.services import ducha_line, services
+from bench.product.services import databases, ducha_line, services
 from bench.profile import profile
 from bench.servers import Servers, running
 from bench.statements import SETTINGS
@@ -146,6 +155,9 @@ async def on_ducha(
         if "unary" in work.only:
             echoed, ducha.unary = await plan.measure_unary(line, work, around.echo)
         costs = await _costs(line, around, work) if SAFETY in work.only else []
+        if TIMERS in work.only:
+            dsn = databases(around.line, around.servers)["township"]
+            ducha.timers = await plan.measure_timers(line, work, dsn)
         if work.has(COLLECTING):
             ducha.collected = await collect.on_ducha(around.line, around.servers, work)
             ducha.peak_mib = plan.peaks(line)

@@ -16,10 +16,15 @@ from bench.figures import (
 )
 from bench.meter import DRIVER, median, percentile
 from bench.workloads.flow import Run
+from bench.workloads.timers import Sweep
 
 FLAT = 1.25
 """Cost per target counts as flat when ten times the targets raise it by no more."""
 MICROS = 1e6
+WORKED_SECONDS = 60
+"""Each step is taken within a minute of its moment."""
+CALL_MILLIS = 250
+"""What a call may take while timers are worked."""
 MILLIS = 1e3
 
 
@@ -43,6 +48,8 @@ class Measured:
     unary: list[Unary] = field(default_factory=list)
     peak_mib: dict[str, float] = field(default_factory=dict)
     collected: Collected = field(default_factory=Collected)
+    timers: list[Sweep] = field(default_factory=list)
+    """Alone, and while townships report."""
 
 
 def cpu_micros(runs: Sequence[Run]) -> dict[str, float]:
@@ -67,6 +74,8 @@ def figures(floor: Measured, ducha: Measured) -> list[Figure]:
         made += _villages(floor, ducha)
     if floor.unary and ducha.unary:
         made += _unary(floor.unary, ducha.unary)
+    if ducha.timers:
+        made += _timers(*ducha.timers)
     made += collected.figures(floor.collected, ducha.collected)
     return made + _memory(floor.peak_mib, ducha.peak_mib)
 
@@ -147,6 +156,38 @@ def _unary(echo: Sequence[Unary], ducha: Sequence[Unary]) -> list[Figure]:
     if counted:
         title = "The same, until counted at the province"
         made.append(Figure("unary_counted", title, "results/s", median(counted)))
+    return made
+
+
+def _timers(alone: Sweep, busy: Sweep) -> list[Figure]:
+    what = f"{alone.timers:,} timers due at once"
+    calls = "Calls meanwhile (floor: before)"
+    made = [
+        Figure(
+            "timers",
+            f"{what} (floor: the bare rows)",
+            "s",
+            alone.seconds,
+            alone.bare,
+            goals=(at_most(WORKED_SECONDS),),
+        ),
+        Figure(
+            "timers_busy",
+            "The same while townships report",
+            "s",
+            busy.seconds,
+            busy.bare,
+            goals=(at_most(WORKED_SECONDS),),
+        ),
+    ]
+    for percent in (50, 99):
+        times = (
+            percentile(busy.during, percent) * MILLIS,
+            percentile(busy.before, percent) * MILLIS,
+        )
+        goals = (at_most(CALL_MILLIS),) if percent == 99 else ()
+        name = f"timers_p{percent}"
+        made.append(Figure(name, f"{calls}, p{percent}", "ms", *times, goals=goals))
     return made
 
 

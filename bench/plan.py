@@ -16,12 +16,14 @@ from bench.measured import Measured, Unary
 from bench.product.line import DuchaLine
 from bench.product.requests import single_reports
 from bench.servers import Servers
-from bench.workloads import flow, unary
+from bench.workloads import flow, timers, unary
+from bench.workloads.timers import Sweep
 
 OF_ITEMS = ("complete", "idle", "sustained", "villages", "unary")
 SAFETY = "safety"
+TIMERS = "timers"
 COLLECTING = ("gate", "entered", "rush")
-WORKLOADS = (*OF_ITEMS, SAFETY, *COLLECTING)
+WORKLOADS = (*OF_ITEMS, SAFETY, TIMERS, *COLLECTING)
 CALL_SECONDS = 30
 
 
@@ -142,6 +144,14 @@ async def measure_unary(
     for name, runs in (("echo", echoed), (line.name, taken)):
         tell(name, "unary", [f"{run.calls / run.answered:,.0f}/s" for run in runs])
     return echoed, taken
+
+
+async def measure_timers(line: DuchaLine, plan: Plan, dsn: str) -> list[Sweep]:
+    """Let the timers of all villages fall due, alone and while townships report."""
+    alone = await timers.sweep(line, dsn, plan.villages)
+    busy = await timers.sweep(line, dsn, plan.villages, plan.townships)
+    tell(line.name, TIMERS, [f"{one.seconds:.1f} s" for one in (alone, busy)])
+    return [alone, busy]
 
 
 def tell(line: str, workload: str, results: Collection[str]) -> None:

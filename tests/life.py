@@ -38,6 +38,7 @@ from tier.division import store as division_store
 from tier.division.capability import CAPABILITY as DIVISION
 from tier.jurisdiction import Code, Level
 from tier.node import Neighbour, Node
+from tier.petition import settling
 from tier.petition.capability import CAPABILITY as PETITION
 from tier.rectification.capability import CAPABILITY as RECTIFICATION
 from tier.statistics.capability import CAPABILITY as STATISTICS
@@ -66,7 +67,9 @@ ALONE = Node("province", Level.PROVINCE, (Code("53"),))
 ACTOR, OTHER_ACTOR = "经办人甲", "经办人乙"
 
 # Rows that neighbours hold in common, without what is a node's own: the trace that brought an
-# item, what holds the closing where the issuer acts, when a node heard of a petition.
+# item, what holds the closing where the issuer acts, when a node heard of a petition; and the
+# mark that an assigner urged by rule, for which urges speak.
+OWN_STEPS = "WHERE step <> 5"
 COMMON: Mapping[str, tuple[str, ...]] = {
     "assignment": (),
     "assignment_item": ("traceparent", "rectifications", "reviews"),
@@ -97,9 +100,10 @@ class Desk:
     async def rows(self, table: str) -> dict[str, str]:
         """Return the rows of a table as text, by what names them, without what is its own."""
         own = "".join(f" - '{column}'" for column in COMMON[table])
+        where = OWN_STEPS if table == "timing_raised" else ""
         async with self.app.db.reading() as tx:
             found = await tx.fetch(
-                f"SELECT (to_jsonb(t){own})::text AS row FROM {table} t"  # noqa: S608
+                f"SELECT (to_jsonb(t){own})::text AS row FROM {table} t {where}"  # noqa: S608
             )
         return {row["row"]: row["row"] for row in found}
 
@@ -136,13 +140,18 @@ class Pair:
     clock: Clock
 
     async def exchange(self) -> int:
-        """Carry facts both ways until nothing is owed; return how many went."""
+        """Carry facts both ways until nothing is owed; return how many went.
+
+        What nodes do by themselves a moment after a fact, they do at once.
+        """
         carried = 0
         while True:
-            down = await carry(self.upper.app, self.lower.app, DOORS)
-            up = await carry(self.lower.app, self.upper.app, DOORS)
-            carried += down + up
-            if not down + up:
+            went = await carry(self.upper.app, self.lower.app, DOORS)
+            went += await carry(self.lower.app, self.upper.app, DOORS)
+            for desk in (self.upper, self.lower):
+                went += await settling.settle(desk.app)
+            carried += went
+            if not went:
                 return carried
 
     async def sweep(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as api
@@ -15,7 +15,7 @@ from ducha.rectification.v1 import rectification_service_pb2 as points
 from ducha.urging.v1 import urging_service_pb2 as urging
 from tests.life import ACTOR, OTHER_ACTOR, Desk, an_item, issue, request_id
 
-Kind = petition_pb2.PetitionKind.ValueType
+Kind: TypeAlias = "petition_pb2.PetitionKind.ValueType"
 
 REASONS = {
     "ReturnAssignments": "请补充",
@@ -26,7 +26,7 @@ REASONS = {
 }
 
 
-def acting(division: str, actor: str = ACTOR) -> dict[str, str]:
+def acting(division: str, actor: str = ACTOR) -> dict[str, Any]:
     """Return what every write of an acting division says."""
     return {"request_id": request_id(), "division": division, "actor": actor}
 

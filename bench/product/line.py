@@ -86,6 +86,18 @@ class DuchaLine:
         self._tasks.create_task(self._count(issued))
         return issued
 
+    async def issue_unanswered(self, targets: Targets, seconds: float) -> Issued:
+        """Issue an item that nobody will answer, due within so many seconds."""
+        request = requests.issue_within(self.root, targets, seconds)
+        response = await self._items.IssueItem(request, timeout=CALL_SECONDS)
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        return Issued(response.item.item_id, targets, never)
+
+    async def withdraw(self, issued: Issued) -> None:
+        """Take an item back."""
+        request = requests.withdraw(self.root, issued.item)
+        await self._items.WithdrawItem(request, timeout=CALL_SECONDS)
+
     async def arrived(self, issued: Issued) -> None:
         """Wait until the township's node says that the item is there."""
         async with asyncio.timeout(CALL_SECONDS):

@@ -55,6 +55,26 @@ def issue(root: str, targets: Targets) -> api.IssueItemRequest:
     )
 
 
+def issue_within(root: str, targets: Targets, seconds: float) -> api.IssueItemRequest:
+    """Return a request for an item that is to be received and reported within seconds."""
+    request = issue(root, targets)
+    end = _time(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))
+    request.item.receive_by_time.CopyFrom(end)
+    request.item.deadline_time.CopyFrom(end)
+    return request
+
+
+def withdraw(root: str, item: str) -> api.WithdrawItemRequest:
+    """Return a request that takes an item back."""
+    return api.WithdrawItemRequest(
+        request_id=str(uuid.uuid4()),
+        division=root,
+        actor=ACTOR,
+        item_id=item,
+        reason="压力测试结束",
+    )
+
+
 def reports(item: str, divisions: Sequence[str], batch: int) -> list[bytes]:
     """Return ReportAssignments requests of at most `batch` reports, as bytes."""
     return [_filled(made, item) for made in _batches(tuple(divisions), batch)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 SHOWN_MOVES = 50
+POLL_SECONDS = 0.5
 
 Check = Annotated[
     bool, typer.Option("--check", help="Only check; change nothing. 仅校验")
@@ -141,6 +143,10 @@ async def publish(
         typer.Option("--official", help="Of a CSV: its years are official. 正式日历"),
     ] = False,
     check: Check = False,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds to wait for what it moves. 等待秒数"),
+    ] = 3,
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:
@@ -159,7 +165,7 @@ async def publish(
         return
     _tell(session, done, done.calendar_version, check=check)
     if not check and done.published_count:
-        await _show_moves(session, client, done.calendar_version)
+        await _show_moves(session, client, done.calendar_version, wait)
 
 
 @command(app, "publish-terms", example="ducha calendar publish-terms terms.csv --check")
@@ -217,19 +223,35 @@ async def _moves(client: Client, version: int) -> assignments.ListDeadlineMovesR
     return await client.call(client.assignments.ListDeadlineMoves, request)
 
 
-async def _show_moves(session: Session, client: Client, version: int) -> None:
+async def _show_moves(
+    session: Session, client: Client, version: int, wait: float
+) -> None:
     """Show what a publication has moved by now; who assigned counts anew, each in its time."""
     try:
-        found = await _moves(client, version)
+        found = await _settled(client, version, wait)
     except CallFailed:  # such as: a keeper need not be allowed to see assignments
         found = assignments.ListDeadlineMovesResponse()
     if found.moves:
+        session.write("Deadlines moved by it so far:", "目前已变动的时限：")
         print_moves(session, found)
     session.write(
         "Provisional deadlines are counted anew at every tier. "
         f"Later: ducha calendar moved --version {version}",
         f"各级正在重新推算暂定时限。稍后可查：ducha calendar moved --version {version}",
     )
+
+
+async def _settled(
+    client: Client, version: int, wait: float
+) -> assignments.ListDeadlineMovesResponse:
+    """Return moves once there are some and no more come, or `wait` seconds are over."""
+    found = await _moves(client, version)
+    for _ in range(int(wait / POLL_SECONDS)):
+        await asyncio.sleep(POLL_SECONDS)
+        before, found = found, await _moves(client, version)
+        if found.moves and found == before:
+            break
+    return found
 
 
 def _tell(

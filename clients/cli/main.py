@@ -21,6 +21,8 @@ from clients.cli import (
     nats,
     notices,
     operation,
+    petition,
+    rectification,
     registry,
     registry_proofs,
     registry_values,
@@ -29,6 +31,7 @@ from clients.cli import (
     timeline,
     timers,
     token,
+    urging,
     watching,
     work,
 )
@@ -96,6 +99,7 @@ app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(registry.app, name="registry")
 app.add_typer(collection.app, name="collection")
 app.add_typer(approval.app, name="approval")
+app.add_typer(petition.app, name="petition")
 app.add_typer(statistics.app, name="statistics")
 command(
     app,
@@ -103,6 +107,9 @@ command(
     example="ducha indicators safety.hazards_settled_share --period 2026-11",
 )(indicators)
 app.add_typer(notices.app, name="notice")
+command(app, "urge", example="ducha urge 0198c0de-… --message 请抓紧办理")(urging.urge)
+app.add_typer(urging.app, name="digest")
+app.add_typer(rectification.app, name="rectification")
 app.add_typer(timers.timers, name="timer")
 app.add_typer(timers.escalations, name="escalation")
 app.add_typer(operation.links, name="link")

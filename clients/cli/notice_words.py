@@ -143,17 +143,16 @@ WRITTEN = frozenset({"reason", "summary", "problem"})
 """Details that people wrote: shown as they are."""
 
 LIGHTS: Mapping[int, tuple[str, str, str]] = {
-    assignment_pb2.LIGHT_UNSPECIFIED: ("", "", ""),
-    assignment_pb2.LIGHT_GREEN: ("green", "绿", "green"),
-    assignment_pb2.LIGHT_YELLOW: ("yellow", "黄", "yellow"),
-    assignment_pb2.LIGHT_RED: ("red", "红", "bold red"),
+    int(assignment_pb2.LIGHT_GREEN): ("green", "绿", "green"),
+    int(assignment_pb2.LIGHT_YELLOW): ("yellow", "黄", "yellow"),
+    int(assignment_pb2.LIGHT_RED): ("red", "红", "bold red"),
 }
 """English, Chinese, and the colour on a screen."""
 
 
 def name_of(kind: int) -> str:
     """Return the name of a kind without its prefix; its number, if it is newer than we."""
-    names = {number: name for name, number in pb.NoticeKind.items()}
+    names = {int(number): name for name, number in pb.NoticeKind.items()}
     return names.get(kind, str(kind)).removeprefix(PREFIX)
 
 

@@ -41,6 +41,7 @@ DETAILS: Words = {
     "title": ("", ""),
     "petition": ("", ""),
     "step": ("", ""),
+    "problem": ("problem", "问题"),
     "move": ("", ""),
     "outcome": ("", ""),
     "verdict": ("", ""),
@@ -73,7 +74,6 @@ DETAILS: Words = {
     "summary": ("summary", "概述"),
     "instructions": ("instructions", "要求"),
     "skip_level_reason": ("why tiers are skipped", "越级理由"),
-    "problem": ("problem", "问题"),
     "requirement": ("required", "整改要求"),
     "action": ("done", "整改措施"),
 }

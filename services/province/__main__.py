@@ -1,4 +1,4 @@
-"""The province: keeps divisions, calendar and catalogue, issues to the whole province, sees it all."""
+"""The province: keeps divisions, calendar and catalogue, issues to all, sees it all."""
 
 from __future__ import annotations
 

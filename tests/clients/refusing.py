@@ -22,6 +22,7 @@ from ducha.division.v1 import division_service_pb2_grpc as division_grpc
 from ducha.inbox.v1 import inbox_service_pb2_grpc as inbox_grpc
 from ducha.indicator.v1 import indicator_service_pb2_grpc as indicator_grpc
 from ducha.link.v1 import link_service_pb2_grpc as link_grpc
+from ducha.petition.v1 import petition_service_pb2_grpc as petition_grpc
 from ducha.rectification.v1 import rectification_service_pb2_grpc as rectification_grpc
 from ducha.registry.v1 import registry_service_pb2_grpc as registry_grpc
 from ducha.relief.v1 import relief_service_pb2_grpc as relief_grpc
@@ -54,6 +55,10 @@ ADDERS: Mapping[str, tuple[type, Callable[[Any, Any], None]]] = {
     "indicators": (
         indicator_grpc.IndicatorServiceServicer,
         indicator_grpc.add_IndicatorServiceServicer_to_server,
+    ),
+    "petition": (
+        petition_grpc.PetitionServiceServicer,
+        petition_grpc.add_PetitionServiceServicer_to_server,
     ),
     "rectification": (
         rectification_grpc.RectificationServiceServicer,

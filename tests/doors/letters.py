@@ -190,6 +190,48 @@ def withdraw(item_id: str, *, division: str = "53") -> pb.WithdrawItemRequest:
     )
 
 
+def reopen(item_id: str, *, division: str = "53") -> pb.ReopenItemRequest:
+    return pb.ReopenItemRequest(
+        request_id=request_id(),
+        division=division,
+        actor=ACTOR,
+        item_id=item_id,
+        reason="问题反弹，重新办理",
+    )
+
+
+def archive(item_id: str, *, division: str = "53") -> pb.ArchiveItemRequest:
+    return pb.ArchiveItemRequest(
+        request_id=request_id(), division=division, actor=ACTOR, item_id=item_id
+    )
+
+
+def resume(
+    item_id: str, *divisions: str, division: str = "53"
+) -> pb.ResumeAssignmentsRequest:
+    return pb.ResumeAssignmentsRequest(
+        request_id=request_id(),
+        division=division,
+        actor=ACTOR,
+        item_id=item_id,
+        divisions=divisions,
+        reason="批复已到，恢复办理",
+    )
+
+
+def withdraw_from(
+    item_id: str, *divisions: str, division: str = "53"
+) -> pb.WithdrawAssignmentsRequest:
+    return pb.WithdrawAssignmentsRequest(
+        request_id=request_id(),
+        division=division,
+        actor=ACTOR,
+        item_id=item_id,
+        divisions=divisions,
+        reason="职责不在本单位",
+    )
+
+
 async def issued(line: Line, request: pb.IssueItemRequest | None = None) -> str:
     """Issue an item at the province and wait until every tier has its part."""
     done = await line.province.items.IssueItem(request or issue(*TOWNSHIPS))

@@ -36,7 +36,7 @@ LONG_AGO = (
     """UPDATE assignment_item SET concluded_at = now() - interval '90 days'
         WHERE item_id = $1 AND concluded_at IS NOT NULL""",
     """UPDATE ledger_fact SET recorded_at = now() - interval '90 days'
-        WHERE subject = $1::text""",
+        WHERE subject = ($1::uuid)::text""",
 )
 
 

@@ -26,6 +26,7 @@ from tests.doors import (
     data_refusals,
     inbox_rpcs,
     letters,
+    life_refusals,
     petition_rpcs,
     supervision_rpcs,
     wall_refusals,
@@ -232,6 +233,7 @@ CASES: dict[type[TierError], Case] = (
     | wall_refusals.CASES
     | calendar_rpcs.CASES
     | inbox_rpcs.CASES
+    | life_refusals.CASES
     | petition_rpcs.CASES
     | supervision_rpcs.CASES
     | {

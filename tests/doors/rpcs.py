@@ -228,6 +228,13 @@ SAMPLES: dict[str, tuple[str, Make]] = OTHERS | {
     "ConcludeItem": ("province", lambda held: letters.conclude(held.direct)),
     "CloseItem": ("province", lambda held: letters.close(held.direct)),
     "WithdrawItem": ("province", lambda held: letters.withdraw(held.direct)),
+    "ReopenItem": ("province", lambda held: letters.reopen(held.direct)),
+    "ArchiveItem": ("province", lambda held: letters.archive(held.direct)),
+    "ResumeAssignments": ("province", lambda held: letters.resume(held.direct)),
+    "WithdrawAssignments": (
+        "province",
+        lambda held: letters.withdraw_from(held.direct, TOWNSHIPS[0]),
+    ),
     "GetAssignment": (
         "township",
         lambda held: pb.GetAssignmentRequest(
@@ -242,6 +249,10 @@ SAMPLES: dict[str, tuple[str, Make]] = OTHERS | {
             states=[nouns.ASSIGNMENT_STATE_ISSUED],
             page_size=1,
         ),
+    ),
+    "ListDeadlineMoves": (
+        "province",
+        lambda held: pb.ListDeadlineMovesRequest(item_id=held.direct),
     ),
     "ListFencedWork": (
         "province",

@@ -138,11 +138,13 @@ async def test_a_day_more_off_changes_a_known_year_by_that_day(an_app: AnApp) ->
     async with doors(an_app) as here:
         before = await here.read.GetCalendar(api.GetCalendarRequest())
         storm = pb.Day(date="2026-11-24", name="台风停工（模拟）")
-        await here.keep.PublishCalendar(a_calendar(pb.Year(year=2026, days=[storm])))
+        await here.keep.PublishCalendar(
+            a_calendar(pb.Year(year=2026, official=True, days=[storm], version=9))
+        )
         after = await here.read.GetCalendar(api.GetCalendarRequest())
         due = await here.due(pb.Term(working_days=1), MONDAY)
 
-        assert after.official
+        assert (after.official, after.year_version) == (True, 1)
         assert [day for day in after.days if day not in before.days] == [storm]
         assert len(after.days) == len(before.days) + 1
         assert list(due.passed) == [storm]

@@ -17,6 +17,7 @@ from tests.doors import (
     data_rpcs,
     inbox_rpcs,
     letters,
+    life_refusals,
     petition_rpcs,
     supervision_rpcs,
 )
@@ -50,7 +51,7 @@ async def ready(line: Line, rpc: Rpc) -> Held:
     }:
         direct = await letters.reported(line)
     else:
-        direct = await letters.issued(line)
+        direct = await life_refusals.READY.get(rpc.name, letters.issued)(line)
     if rpc.name in {"ConcludeItem", "CloseItem"}:
         await line.province.items.VerifyAssignments(letters.verify(direct))
     if rpc.name == "CloseItem":

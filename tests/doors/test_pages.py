@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -43,6 +44,13 @@ FENCE = """
            (item_id, division, epoch, current_epoch, fact_id, fact, fenced_at)
     VALUES ($1, $2, 1, 2, $3, '', now())
 """
+DEADLINE_MOVE = """
+    INSERT INTO assignment_deadline_move
+           (item_id, division, term, old_deadline_at, new_deadline_at, cause, reason,
+            moved_at, provisional, calendar_version)
+    VALUES ($1, $2, $3 + 1000, now(), now(), $4, '', now() - $3 / 3 * interval '1 second',
+            false, $5)
+"""
 
 
 async def test_every_listing_is_paged_here() -> None:
@@ -55,6 +63,7 @@ async def test_every_listing_is_paged_here() -> None:
         "ListItems",
         "ListAssignments",
         "ListFencedWork",
+        "ListDeadlineMoves",
         "ListDivisions",
         "ListProgress",
         "ListQuarantine",
@@ -63,9 +72,42 @@ async def test_every_listing_is_paged_here() -> None:
         "ListPetitions",  # test_petition.py
         "ListTimers",  # test_timing_facts.py
         "ListEscalations",
+        "ListStatistics",  # tests/stores/test_statistics_store.py
         *SUPERVISION,
         *DATA,
     }
+
+
+async def test_deadline_moves_newest_first(line: Line) -> None:
+    """All of them, those of an item, of an area, of a cause, of a calendar."""
+    item_id, other = [UUID(await letters.issued(line)) for _ in range(2)]
+    for place, town in enumerate(TOWNSHIPS * 2):
+        cause, version = place % 3 + 1, place // len(TOWNSHIPS)
+        facts = (item_id, town, place, cause, version)
+        await line.county.db.execute(DEADLINE_MOVE, *facts)
+    await line.county.db.execute(DEADLINE_MOVE, other, TOWNSHIPS[0], 2, 1, 0)
+
+    async def listed(**asked: Any) -> list[tuple[str, str, int, int]]:
+        request = pb.ListDeadlineMovesRequest(**asked)
+        found = await every_way(line.county.items.ListDeadlineMoves, request, "moves")
+        moments = [one.move_time.ToNanoseconds() for one in found]
+        assert moments == sorted(moments, reverse=True)
+        return [
+            (one.item_id, one.division, one.cause, one.calendar_version)
+            for one in found
+        ]
+
+    whole = await listed(item_id=str(item_id))
+    assert len(whole) == len(set(whole)) == 2 * len(TOWNSHIPS)
+    for asked, place, value in (
+        ({"within": "5301"}, 1, TOWNSHIPS[:4]),
+        ({"cause": nouns.CAUSE_CALENDAR}, 2, (3,)),
+        ({"calendar_version": 1}, 3, (1,)),
+    ):
+        some = await listed(item_id=str(item_id), **asked)
+        assert some == [one for one in whole if one[place] in value]
+    assert len(await listed(item_id=str(other))) == 1
+    assert {*whole} < {*await listed()}
 
 
 async def test_items_newest_first(line: Line) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from statistics import median
 
 import pytest
 
@@ -75,7 +76,7 @@ async def notices(tier: Tier, division: str, item_id: str) -> list[inbox_pb2.Not
 
 
 async def test_what_is_asked_and_decided_is_seen_within_a_second(line: Line) -> None:
-    """From the township to the province and back, over three links; the best of five."""
+    """From the township to the province and back, over three links; the median of five."""
     up: list[float] = []
     down: list[float] = []
     for _ in range(TRIES):
@@ -97,8 +98,8 @@ async def test_what_is_asked_and_decided_is_seen_within_a_second(line: Line) -> 
         )
         down.append(await seconds_until(is_decided))
 
-    assert min(up) < PROMISE_SECONDS, up
-    assert min(down) < PROMISE_SECONDS, down
+    assert median(up) < PROMISE_SECONDS, up
+    assert median(down) < PROMISE_SECONDS, down
 
 
 async def test_every_tier_holds_the_same(line: Line) -> None:

@@ -54,9 +54,9 @@ SECONDS = 20.0
 CONFLICTING = "530102002"
 
 # What moves by itself: the marks that neighbours exchange, the checkpoints of the
-# ledger; and every decision is recorded, a refusal too.
+# ledger, when timers wake; and every decision is recorded, a refusal too.
 MOVING = {
-    "link_inbound", "link_receipt", "access_decision",
+    "link_inbound", "link_receipt", "access_decision", "timing_clock",
     "ledger_life", "ledger_tile", "ledger_certificate", "ledger_beacon",
     "ledger_checkpoint", "ledger_witnessed", "ledger_witnessed_life",
 }  # fmt: skip

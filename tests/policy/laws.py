@@ -67,6 +67,7 @@ WORK = {
     "ListTimers",
     "ListRectifications",
     "ListUrges",
+    "ListEvents",
     "ListDigests",
     "ListTasks",
     "ExportTasks",

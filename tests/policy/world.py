@@ -22,12 +22,17 @@ from ducha.collection.v1.collection_service_pb2_grpc import CollectionServiceStu
 from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as division
 from ducha.division.v1.division_service_pb2_grpc import DivisionKeepingServiceStub
+from ducha.rectification.v1.rectification_service_pb2_grpc import (
+    RectificationServiceStub,
+)
 from ducha.registry.v1.registry_service_pb2_grpc import RegistryServiceStub
+from ducha.urging.v1.urging_service_pb2_grpc import UrgingServiceStub
 from services.province.calendar import rpc as calendar_keeping
 from services.province.catalogue import rpc as catalogue_keeping
 from services.township.collection import rpc as collection
 from tests.doors import data_letters as data
 from tests.doors import letters
+from tests.doors import supervision_rpcs as supervision
 from tests.doors.data_letters import COUNT, TOTAL
 from tests.servers import AnApp, served
 from tier.app import AddService, App
@@ -43,12 +48,14 @@ from tier.jurisdiction import Code, Level, level_of, parent_of, parse
 from tier.node import Node
 from tier.petition import rpc as petition
 from tier.policy import rpc as access
+from tier.rectification import rpc as rectification
 from tier.registry import rpc as registry
 from tier.relief import rpc as relief
 from tier.reporting import rpc as reporting
 from tier.statistics import rpc as statistics
 from tier.timeline import rpc as timeline
 from tier.timing import rpc as timing
+from tier.urging import rpc as urging
 
 ALL = Node("all", Level.PROVINCE, (Code("53"),))
 MONTH, LATER = "2021-03", "2021-04"
@@ -60,6 +67,8 @@ SERVICES: tuple[AddService, ...] = (
     divisions.add_keeping_service,
     calendar_keeping.add_keeping_service,
     catalogue_keeping.add_keeping_service,
+    rectification.add_service,
+    urging.add_service,
     registry.add_service,
     collection.add_service,
     approval.add_service,
@@ -112,6 +121,7 @@ async def world(an_app: AnApp) -> AsyncIterator[World]:
         async with served(app, SERVICES) as channel:
             await _reference(channel)
             await _items(channel, made)
+            await _supervision(channel, made)
             await _data(channel, made)
             await _approvals(channel)
         await _by_hand(app)
@@ -177,6 +187,17 @@ async def _data(channel: grpc.aio.Channel, made: World) -> None:
     await asking.RequestData(open_ones)
 
 
+async def _supervision(channel: grpc.aio.Channel, made: World) -> None:
+    """Have each issuer urge who did not report, and open points at everybody."""
+    urge = UrgingServiceStub(channel).UrgeAssignments
+    opening = RectificationServiceStub(channel).OpenRectifications
+    for issuer, targets in ISSUERS.items():
+        item_id = made.items[issuer]
+        if targets[1:]:
+            await urge(supervision.urge(item_id, *targets[1:], division=issuer))
+        await opening(supervision.open_points(item_id, *targets, division=issuer))
+
+
 async def _approvals(channel: grpc.aio.Channel) -> None:
     town, stub = CollectionServiceStub(channel), ApprovalServiceStub(channel)
     past = "2021-02"
@@ -226,6 +247,16 @@ OTHER_PROVINCE = (
        SELECT gen_random_uuid(), item_id, province || substr(division, 3), 1, province, 'x',
               '{}', '{}', 1, '', 1, now(), now(), now(), now(), 'x', '', '', 2, now()
          FROM assignment, unnest(ARRAY['53', '54']) AS province""",
+    """INSERT INTO urging_urge (urge_id, division, item_id, by_division, actor, message,
+              urged_at, by_rule)
+       SELECT urge_id, '54' || substr(division, 3), item_id, '54', actor, message, urged_at,
+              by_rule FROM urging_urge""",
+    """INSERT INTO urging_digest SELECT '54' || substr(division, 3), day, alerted_at
+         FROM urging_digest""",
+    """INSERT INTO rectification (rectification_id, item_id, division, opener_division, problem,
+              requirement, opened_at, deadline_at, provisional, withdrawn)
+       SELECT gen_random_uuid(), item_id, '54' || substr(division, 3), '54', problem,
+              requirement, opened_at, deadline_at, provisional, withdrawn FROM rectification""",
     """INSERT INTO ledger_fact
        SELECT position + 100000, gen_random_uuid(), kind, '54' || substr(division, 3),
               subject, actor, recorded_at, digest, body FROM ledger_fact

@@ -74,9 +74,9 @@ def test_the_table_says_who_moves_from_where(
     assert refused == next((no for no, holds in against.items() if holds), None)
 
 
-@given(standings, st.booleans())
+@given(standing=standings, above_open=st.booleans())
 def test_a_verification_is_taken_back_only_while_nothing_stands_on_it(
-    standing: Loaded, above_open: bool
+    *, standing: Loaded, above_open: bool
 ) -> None:
     """Neither a conclusion, nor the report of the one who split."""
     standing = replace(standing, above_open=above_open)

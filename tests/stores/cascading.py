@@ -75,6 +75,7 @@ async def split(
     item_id: UUID,
     division: Code,
     targets: Sequence[Code],
+    *,
     until: datetime | None = None,
     within: int = 0,
 ) -> service.SplitAssignmentResponse:
@@ -101,11 +102,10 @@ async def seen(app: App, item_id: UUID, division: Code) -> nouns.Assignment:
     return (await queries.get_assignment(app, Key(item_id, division))).assignment
 
 
-async def held(line: Line, item_id: UUID) -> list[dict[str, nouns.Assignment]]:
-    """Return all assignments of an item as each node shows them, the lowest node first."""
-    asked = service.ListAssignmentsRequest(item_id=str(item_id), page_size=2000)
-    pages = [await queries.list_assignments(app, asked) for app in line.apps]
-    return [{one.division: one for one in page.assignments} for page in pages]
+async def shown(line: Line, item_id: UUID, division: Code) -> list[nouns.Assignment]:
+    """Return an assignment as each node that is concerned shows it, the lowest first."""
+    concerned = [app for app in line.apps if app.node.covers(division)]
+    return [await seen(app, item_id, division) for app in concerned]
 
 
 async def receive(app: App, item_id: UUID, *divisions: Code) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
+from ducha.link.v1 import link_pb2
 from ducha.petition.v1 import petition_pb2 as pb
 from ducha.petition.v1 import petition_service_pb2 as api
 from tests.divisions import an_entry
 from tests.doors import letters
 from tests.servers import AnApp, carry
 from tier.acting import Call
-from tier.app import App
+from tier.app import App, Arrived
 from tier.assignment import queries as assignment_queries
 from tier.assignment.actions import end, issue, judge, report
 from tier.assignment.actions.report import Filing, Piece
@@ -304,3 +305,10 @@ async def a_line(
         await issue.split(county, a_call(MIDDLE), asked)
         await line.settled()
         yield line
+
+
+def arrived(
+    fact: link_pb2.Fact, area: tuple[Code, ...], *, downward: bool = False
+) -> Arrived:
+    """Return a fact as the link hands it in."""
+    return Arrived(fact, UUID(fact.fact_id), fact.SerializeToString(), downward, area)

@@ -29,6 +29,7 @@ from tests.stores.timing import (
     sweep,
 )
 from tier import division
+from tier.runtime.clock import Clock
 from tier.timing import actions
 from tier.timing.model import Step
 
@@ -314,3 +315,30 @@ async def test_urgent_terms_urge_by_rule_at_the_assigner_only(an_app: AnApp) -> 
 
         assert await steps(county, above) == {town: [(Step.URGE, 0)] for town in TOWNS}
         assert (Step.URGE, 0) not in (await steps(streets, below))[TOWNS[0]]
+
+
+async def test_a_jump_of_the_wall_makes_no_timer_early_and_none_twice(
+    an_app: AnApp,
+) -> None:
+    """A blink is not believed; what stays so is followed, there and back."""
+    ticks, off = [0.0], [timedelta()]
+    steady = Clock(
+        wall=lambda: START + timedelta(seconds=ticks[0]) + off[0],
+        ticks=lambda: ticks[0],
+    )
+
+    def passing(seconds: int) -> None:
+        for _ in range(seconds):
+            ticks[0] += 1
+            steady.look()
+
+    async with an_app(STREETS, steady.now) as app:
+        item_id = await issue(app, TOWNS[:1])
+        seen = []
+        for jump, seconds in ((200, 20), (0, 60), (200, 60), (0, 60), (200, 60)):
+            off[0] = jump * HOUR
+            passing(seconds)
+            await sweep(app)
+            seen.append(len(await raised(app, item_id)))
+
+    assert seen == [0, 0, 4, 4, 4]

@@ -29,7 +29,7 @@ class PetitionNotOpen(TierError):
 
     reason = "PETITION_NOT_OPEN"
     en = "the assignment of {division} is {state}: no {kind} is possible now; read it again"
-    zh = "{division} 的交办单状态为 {state}，当前不能办理 {kind}，请重新查看"
+    zh = "{division} 的交办单状态为 {state}，当前不能申请{kind_zh}，请重新查看"
 
 
 class PetitionPending(TierError):
@@ -37,7 +37,7 @@ class PetitionPending(TierError):
 
     reason = "PETITION_PENDING"
     en = "a petition of {division} for {kind} waits already; wait, or withdraw it first"
-    zh = "{division} 已有一份 {kind} 申请待定，请等待决定或先撤回"
+    zh = "{division} 已有一份{kind_zh}申请待定，请等待决定或先撤回"
 
 
 class PetitionDecided(TierError):
@@ -165,16 +165,27 @@ class Asked:
     days: int = 0
 
 
+CHINESE: Mapping[Kind, str] = {
+    Kind.EXTENSION: "延期",
+    Kind.SUSPENSION: "挂账",
+    Kind.RESUMPTION: "恢复",
+    Kind.DISPUTE: "转办异议",
+    Kind.REVIEW: "复核",
+}
+
 DENIALS: Mapping[No, Callable[[Asked], TierError]] = {
     No.ENDED: lambda one: ItemEnded(item_id=one.key.item_id),
     No.STALE_EPOCH: lambda one: EpochStale(
         division=one.key.division, epoch=one.scene.epoch
     ),
     No.NOT_OPEN: lambda one: PetitionNotOpen(
-        division=one.key.division, state=one.scene.state.name, kind=one.kind.name
+        division=one.key.division,
+        state=one.scene.state.name,
+        kind=one.kind.name,
+        kind_zh=CHINESE[one.kind],
     ),
     No.PENDING: lambda one: PetitionPending(
-        division=one.key.division, kind=one.kind.name
+        division=one.key.division, kind=one.kind.name, kind_zh=CHINESE[one.kind]
     ),
     No.TOO_LATE: lambda one: ExtensionTooLate(
         division=one.key.division, deadline=shown(one.scene.deadline)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Set as AbstractSet
-from uuid import UUID
 
 import structlog
 
@@ -38,7 +37,7 @@ class Settling:
     def __init__(self, app: App) -> None:
         """Hear of every commit of `app`."""
         self._app = app
-        self._moved: set[UUID] = set()
+        self._moved: set[str] = set()
         self._all = True  # what moved while the node was down
         self._due = asyncio.Event()
         self._due.set()
@@ -46,9 +45,7 @@ class Settling:
 
     def _hear(self, committed: Committed) -> None:
         moved = {
-            UUID(entry.subject)
-            for entry in committed.entries
-            if entry.kind.startswith(ABOUT)
+            entry.subject for entry in committed.entries if entry.kind.startswith(ABOUT)
         }
         if moved:
             self._moved |= moved
@@ -72,15 +69,19 @@ class Settling:
             await asyncio.sleep(REST_SECONDS)
 
 
-async def settle(app: App, moved: AbstractSet[UUID] | None = None) -> int:
-    """Refuse pending petitions that are moot; return how many.
+async def settle(app: App, moved: AbstractSet[str] | None = None) -> int:
+    """Refuse pending petitions that are moot; return how many facts that made.
 
-    Looks at items that moved, or at all: most have no petition, and cost no transaction.
+    Looks at the items in `moved`, or at all: most have no petition, and cost no
+    transaction.
     """
     async with app.db.reading() as tx:
         waiting = await store.waiting(tx)
-    items = {item_id for item_id, decider in waiting if app.node.acts_for(decider)}
-    items = items if moved is None else items & moved
+    items = {
+        item_id
+        for item_id, decider in waiting
+        if app.node.acts_for(decider) and (moved is None or str(item_id) in moved)
+    }
     if not items:
         return 0
     async with app.db.transaction() as tx:

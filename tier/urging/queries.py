@@ -13,7 +13,7 @@ from tier.runtime import fields
 from tier.runtime.errors import PageTokenInvalid
 from tier.runtime.pages import Page
 from tier.urging import actions, store, wire
-from tier.urging.model import Line, Place, Query
+from tier.urging.model import Place, Query
 
 DEFAULT = 100
 FIRST = UUID(int=0)
@@ -53,26 +53,20 @@ async def list_digests(
     async with app.db.reading() as tx:
         found = await store.lines(tx, query, after, page.size + 1)
         shown = found[: page.size]
-        keys = [_key(line) for line in shown]
+        keys = [Key(line.item_id, line.division) for line in shown]
         standing = await assignment.standing(tx, keys)
     now = app.now()
-    lines = [
-        wire.line_to(
-            line, one.assignment, wire.title(one.item), actions.shown(one, now)
-        )
-        for line in shown
-        for one in [standing[_key(line)]]
-    ]
+    lines = list(map(wire.line_to, shown))
+    for line, key in zip(lines, keys, strict=True):
+        held = standing.get(key)
+        if held is not None:
+            line.MergeFrom(wire.standing_to(held, actions.shown(held, now)))
     last = [
         part
         for line in shown[-1:]
         for part in (line.day.isoformat(), line.division, str(line.item_id))
     ]
     return pb.ListDigestsResponse(lines=lines, next_page_token=page.next(found, last))
-
-
-def _key(line: Line) -> Key:
-    return Key(line.item_id, line.division)
 
 
 def _within(text: str) -> str:

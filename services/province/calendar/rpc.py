@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -39,7 +38,7 @@ class CalendarKeepingService(CalendarKeepingServiceServicer):
         return await actions.publish_calendar(
             self._app,
             self._call(request),
-            [replace(year, version=0) for year in years],
+            years,
             validate_only=request.validate_only,
         )
 
@@ -50,7 +49,7 @@ class CalendarKeepingService(CalendarKeepingServiceServicer):
         return await actions.publish_table(
             self._app,
             self._call(request),
-            [replace(wire.terms_from(row), version=0) for row in request.rows],
+            [wire.terms_from(row) for row in request.rows],
             validate_only=request.validate_only,
         )
 

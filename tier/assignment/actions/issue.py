@@ -89,7 +89,7 @@ async def issue(
     async with once(app, call, response) as work:
         if work is not None:
             issued = _issued(work, message)
-            await terms.date(work.tx, issued, app.now())
+            await terms.date(work.tx, issued, moments.moment(issued.issue_time))
             targets = await _checked(app, work.tx, call.division, issued, selection)
             if message.HasField("data_need"):
                 # Before the item: whoever has the item knows what is asked for it.

@@ -27,7 +27,7 @@ from tier.rectification.errors import (
 )
 from tier.rectification.model import Point
 
-MOVE = "open 发起整改"
+MOVE = "open"
 
 
 @dataclass(frozen=True, slots=True)
