@@ -67,15 +67,16 @@ ALONE = Node("province", Level.PROVINCE, (Code("53"),))
 ACTOR, OTHER_ACTOR = "经办人甲", "经办人乙"
 
 # Rows that neighbours hold in common, without what is a node's own: the trace that brought an
-# item, what holds the closing where the issuer acts, when a node heard of a petition; and the
-# mark that an assigner urged by rule, for which urges speak.
+# item, what holds the closing where the issuer acts, when a node heard of a petition, and
+# whether that was too late, which a decision tells; and the mark that an assigner urged by
+# rule, for which urges speak.
 OWN_STEPS = "WHERE step <> 5"
 COMMON: Mapping[str, tuple[str, ...]] = {
     "assignment": (),
     "assignment_item": ("traceparent", "rectifications", "reviews"),
     "assignment_return": (),
     "assignment_deadline_move": (),
-    "petition": ("recorded_at",),
+    "petition": ("recorded_at", "late_arrival"),
     "rectification": ("reminded_round",),
     "urging_urge": (),
     "timing_raised": (),

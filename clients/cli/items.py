@@ -58,8 +58,11 @@ class ItemStateName(StrEnum):
     CONCLUDED = "concluded"
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
+    ARCHIVED = "archived"
 
 
+ReceiveBy = Annotated[str, typer.Option(help="+1d or ISO. 签收时限")]
+Deadline = Annotated[str, typer.Option(help="+3d or ISO. 反馈时限")]
 DivisionOption = Annotated[
     str, typer.Option(help="Issuer; the root by default. 发起区划")
 ]
@@ -93,15 +96,20 @@ async def issue(
     lead: Annotated[str, typer.Option(help="Lead unit, CODE:NAME. 主办单位")] = "",
     assist: Assisting = None,
     mode: Annotated[ModeName, typer.Option(help="方式")] = ModeName.DIRECT,
-    receive_by: Annotated[str, typer.Option(help="+1d or ISO. 签收时限")] = "+1d",
-    deadline: Annotated[str, typer.Option(help="+3d or ISO. 反馈时限")] = "+3d",
+    receive_by: ReceiveBy = "",
+    deadline: Deadline = "",
+    receive_within: options.ReceiveWithin = "",
+    work_within: options.WorkWithin = "",
     closing: ClosingOption = "all",
     skip_level_reason: Annotated[str, typer.Option(help="越级理由")] = "",
     check: CheckOption = False,
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:
-    """Issue an item to the divisions that execute it. 下发督查事项."""
+    """Issue an item to the divisions that execute it. 下发督查事项.
+
+    Without a moment or a term, its type says how long it may take: ducha calendar terms.
+    """
     issuer = division or await session.root()
     item = pb.Item(
         title=title,
@@ -114,6 +122,7 @@ async def issue(
     _set_kinds(item, source, urgency, mode)
     _set_units(item, lead or f"{issuer}:督查室", assist or ())
     _set_times(item, receive_by, deadline)
+    _set_terms(item, receive_within, work_within)
     request = api.IssueItemRequest(
         request_id=options.new_request_id(request_id),
         division=issuer,
@@ -140,8 +149,17 @@ def _set_units(item: pb.Item, lead: str, assist: Sequence[str]) -> None:
 
 def _set_times(item: pb.Item, receive_by: str, deadline: str) -> None:
     now = datetime.now().astimezone()
-    item.receive_by_time.CopyFrom(parse.moment(receive_by, now))
-    item.deadline_time.CopyFrom(parse.moment(deadline, now))
+    if receive_by:
+        item.receive_by_time.CopyFrom(parse.moment(receive_by, now))
+    if deadline:
+        item.deadline_time.CopyFrom(parse.moment(deadline, now))
+
+
+def _set_terms(item: pb.Item, receive_within: str, work_within: str) -> None:
+    if receive_within:
+        item.receive_within.CopyFrom(parse.term(receive_within))
+    if work_within:
+        item.work_within.CopyFrom(parse.term(work_within))
 
 
 @command(app, "issue-file", example="ducha item issue-file item.json")
@@ -214,6 +232,7 @@ async def show(
 
 def _print_item(session: Session, item: pb.Item, target_count: int) -> None:
     say, lang = session.say, session.label
+    guessed = say(" (provisional)", "（暂定）") if item.provisional else ""
     rows: list[tuple[str, object]] = [
         (say("Item", "事项"), item.item_id),
         (say("Title", "标题"), item.title),
@@ -229,7 +248,8 @@ def _print_item(session: Session, item: pb.Item, target_count: int) -> None:
         (say("Targets", "承办数"), target_count),
         (say("Issued", "下发时间"), render.when(item.issue_time)),
         (say("Receive by", "签收时限"), render.when(item.receive_by_time)),
-        (say("Report by", "反馈时限"), render.when(item.deadline_time)),
+        (say("Report by", "反馈时限"), render.when(item.deadline_time) + guessed),
+        (say("Reopened", "重新办理次数"), item.reopen_count or ""),
         (say("Skip-level reason", "越级理由"), item.skip_level_reason),
         (say("Conclusion", "结论"), item.conclusion.summary),
         (say("Trace", "链路追踪"), item.trace_id),

@@ -10,6 +10,7 @@ import typer
 from clients.cli import (
     access,
     approval,
+    assignments,
     ca,
     calendar,
     catalogue,
@@ -93,6 +94,7 @@ app.command("up", epilog="Example 示例: ducha up --data .ducha")(up)
 command(app, "demo", example="ducha demo --lang zh")(demo)
 work.register(app)
 app.add_typer(items.app, name="item")
+app.add_typer(assignments.app, name="assignment")
 app.add_typer(divisions.app, name="division")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(catalogue.app, name="catalogue")

@@ -1,4 +1,4 @@
-"""`ducha item return|verify|conclude|close|withdraw|split`: what the assigner does."""
+"""`ducha item return|verify|conclude|close|reopen|archive|withdraw|split`: the assigner's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ async def issuer_of(session: Session, item: str, acting: str) -> str:
     return found.item.issuer_division
 
 
-def _answer(session: Session, response: Message, english: str, chinese: str) -> None:
+def answer(session: Session, response: Message, english: str, chinese: str) -> None:
+    """Print what was answered, or say it."""
     if session.choices.as_json:
         session.write_json(response)
     else:
@@ -79,7 +80,7 @@ async def return_reports(
         client, client.assignments.ReturnAssignments, request
     )
     count = response.returned_count
-    _answer(session, response, f"Returned {count}.", f"已退回 {count} 件。")
+    answer(session, response, f"Returned {count}.", f"已退回 {count} 件。")
 
 
 @command(app, "verify", example="ducha item verify 0198c0de-…")
@@ -106,7 +107,7 @@ async def verify(
         client, client.assignments.VerifyAssignments, request
     )
     count = response.verified_count
-    _answer(session, response, f"Verified {count}.", f"已核查 {count} 件。")
+    answer(session, response, f"Verified {count}.", f"已核查 {count} 件。")
 
 
 @command(
@@ -138,7 +139,7 @@ async def conclude(
     )
     client = await session.at(division)
     response = await options.write(client, client.assignments.ConcludeItem, request)
-    _answer(
+    answer(
         session,
         response,
         f"Concluded. Next: ducha item close {item}",
@@ -165,7 +166,58 @@ async def close(
     )
     client = await session.at(division)
     response = await options.write(client, client.assignments.CloseItem, request)
-    _answer(session, response, "Closed.", "已办结。")
+    answer(session, response, "Closed.", "已办结。")
+
+
+@command(app, "reopen", example="ducha item reopen 0198c0de-… --reason 问题反弹")
+async def reopen(
+    session: Session,
+    item: options.Item,
+    *,
+    reason: Reason,
+    acting: options.Acting = "",
+    actor: options.Actor = options.ACTOR,
+    request_id: options.RequestId = "",
+) -> None:
+    """Let a concluded or closed item go on. 重新办理."""
+    division = await issuer_of(session, item, acting)
+    request = api.ReopenItemRequest(
+        request_id=options.new_request_id(request_id),
+        division=division,
+        actor=actor,
+        item_id=item,
+        reason=reason,
+    )
+    client = await session.at(division)
+    response = await options.write(client, client.assignments.ReopenItem, request)
+    answer(
+        session,
+        response,
+        f"Reopened. Next: ducha item return {item} DIVISION --reason …",
+        f"已重新办理。下一步：ducha item return {item} 区划 --reason …",
+    )
+
+
+@command(app, "archive", example="ducha item archive 0198c0de-…")
+async def archive(
+    session: Session,
+    item: options.Item,
+    *,
+    acting: options.Acting = "",
+    actor: options.Actor = options.ACTOR,
+    request_id: options.RequestId = "",
+) -> None:
+    """Close a closed item for good, once nobody may ask for a review. 归档."""
+    division = await issuer_of(session, item, acting)
+    request = api.ArchiveItemRequest(
+        request_id=options.new_request_id(request_id),
+        division=division,
+        actor=actor,
+        item_id=item,
+    )
+    client = await session.at(division)
+    response = await options.write(client, client.assignments.ArchiveItem, request)
+    answer(session, response, "Archived.", "已归档。")
 
 
 @command(
@@ -191,7 +243,7 @@ async def withdraw(
     )
     client = await session.at(division)
     response = await options.write(client, client.assignments.WithdrawItem, request)
-    _answer(session, response, "Withdrawn.", "已撤回。")
+    answer(session, response, "Withdrawn.", "已撤回。")
 
 
 @command(app, "split", example="ducha item split 0198c0de-… 5301 --level county")
@@ -206,6 +258,8 @@ async def split(
     exclude: options.Exclude = None,
     receive_by: Annotated[str, typer.Option(help="+1d or ISO. 签收时限")] = "",
     deadline: Annotated[str, typer.Option(help="+2d or ISO. 反馈时限")] = "",
+    receive_within: options.ReceiveWithin = "",
+    work_within: options.WorkWithin = "",
     instructions: Annotated[str, typer.Option(help="What you add. 补充要求")] = "",
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
@@ -220,12 +274,14 @@ async def split(
         targets=options.selection(target, level, within, exclude),
         receive_by_time=parse.moment(receive_by, now) if receive_by else None,
         deadline_time=parse.moment(deadline, now) if deadline else None,
+        receive_within=parse.term(receive_within) if receive_within else None,
+        work_within=parse.term(work_within) if work_within else None,
         instructions=instructions,
     )
     client = await session.at(division)
     response = await options.write(client, client.assignments.SplitAssignment, request)
     count, until = response.target_count, render.when(response.deadline_time)
-    _answer(
+    answer(
         session,
         response,
         f"Passed on to {count} divisions; they report by {until}.",

@@ -66,6 +66,13 @@ Exclude = Annotated[
     list[str] | None, typer.Option(help="But not within this; repeat. 排除范围")
 ]
 
+ReceiveWithin = Annotated[
+    str, typer.Option(help="Or within: 2wd working days, 4h hours. 签收期限")
+]
+WorkWithin = Annotated[
+    str, typer.Option(help="Or within: 10wd working days, 24h hours. 办理期限")
+]
+
 
 class Identified(Protocol):
     """A request with an id for repeats."""

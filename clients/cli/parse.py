@@ -13,9 +13,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clients.cli.words import UsageProblem
 from ducha.assignment.v1 import assignment_pb2 as pb
+from ducha.calendar.v1 import calendar_pb2
 from ducha.division.v1 import division_pb2
 
 RELATIVE = re.compile(r"([+-]\d+)([mhd])")
+TERM = re.compile(r"([1-9]\d{0,3})(wd|h)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 PROBLEM_PARTS = 3
 
@@ -55,6 +57,24 @@ def moment(text: str, now: datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(then)
     return stamp
+
+
+def term(text: str) -> calendar_pb2.Term:
+    """Read `10wd` as working days, `24h` as hours on the clock.
+
+    Raises:
+        UsageProblem: it is neither.
+    """
+    found = TERM.fullmatch(text)
+    if found is None:
+        raise UsageProblem(
+            f"{text!r} is no term. Write 10wd for working days, 24h for hours.",
+            f"{text!r} 不是期限。请写 10wd（工作日）或 24h（小时）。",
+        )
+    number = int(found[1])
+    if found[2] == "h":
+        return calendar_pb2.Term(hours=number)
+    return calendar_pb2.Term(working_days=number)
 
 
 def reported_value(text: str) -> pb.ReportedValue:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import ParseDict, ParseError
 
-from clients.cli import options, parse, render
+from clients.cli import notice_words, options, parse, render
 from clients.cli.command import command
 from clients.cli.session import Session, as_json
 from clients.cli.words import UsageProblem
@@ -87,13 +87,15 @@ async def inbox(
 def _print_inbox(session: Session, found: Sequence[pb.Assignment]) -> None:
     say = session.say
     heads = [say("Item", "事项"), say("Division", "区划"), say("Title", "标题")]
-    heads += [say("State", "状态"), say("Report by", "反馈时限"), say("Note", "备注")]
+    heads += [say("State", "状态"), say("Light", "灯")]
+    heads += [say("Report by", "反馈时限"), say("Note", "备注")]
     rows = [
         (
             one.item_id,
             one.division,
             one.title,
             session.label(pb.AssignmentState.Name(one.state)),
+            notice_words.light(one.light, session.choices.lang),
             render.when(one.deadline_time),
             one.return_reason or one.instructions,
         )

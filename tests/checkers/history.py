@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tests.checkers.life import Life
+
 Key = tuple[str, str]
 """(item id, division)."""
 
@@ -24,6 +26,8 @@ class History:
     verified: set[Key] = field(default_factory=set)
     stale: set[tuple[Key, str]] = field(default_factory=set)
     """Marks of reports under an epoch that had passed: kept, and without effect."""
+    life: Life = field(default_factory=Life)
+    """Petitions, clocks, urges, points to rectify, and how items ended."""
 
     def made(self) -> set[Key]:
         """Return every assignment that was made."""
@@ -38,4 +42,5 @@ class History:
         """How many operations on single assignments were acknowledged."""
         reports = sum(map(len, self.reported.values()))
         made = sum(map(len, self.targets.values()))
-        return made + len(self.received) + reports + len(self.verified)
+        done = made + len(self.received) + reports + len(self.verified)
+        return done + self.life.done

@@ -35,8 +35,11 @@ from ducha.division.v1 import division_pb2
 from ducha.division.v1 import division_service_pb2 as divisions_api
 from ducha.division.v1 import division_service_pb2_grpc as divisions_grpc
 from ducha.link.v1 import link_service_pb2_grpc as links_grpc
+from ducha.petition.v1 import petition_service_pb2_grpc as petition_grpc
+from ducha.rectification.v1 import rectification_service_pb2_grpc as points_grpc
 from ducha.registry.v1 import registry_service_pb2_grpc as registry_grpc
 from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
+from ducha.urging.v1 import urging_service_pb2_grpc as urging_grpc
 from tests.checkers.history import History
 from tests.checkers.places import Place
 from tests.journeys.papers import a_division, a_report, an_item
@@ -75,6 +78,9 @@ class Desk:
     registry: registry_grpc.RegistryServiceAsyncStub
     collection: collection_grpc.CollectionServiceAsyncStub
     approval: approval_grpc.ApprovalServiceAsyncStub
+    petitions: petition_grpc.PetitionServiceAsyncStub
+    points: points_grpc.RectificationServiceAsyncStub
+    urging: urging_grpc.UrgingServiceAsyncStub
 
 
 @dataclass(slots=True)
@@ -268,11 +274,13 @@ class Office:
                 request_id=str(uuid4()), conclusion=conclusion, **asked
             ),
         )
+        self.history.life.ends(item, pb.ITEM_STATE_CONCLUDED)
         await self.insist(
             self.home(issuer),
             desk.CloseItem,
             api.CloseItemRequest(request_id=str(uuid4()), **asked),
         )
+        self.history.life.ends(item, pb.ITEM_STATE_CLOSED)
 
     async def withdraw(self, issuer: str, item: str) -> None:
         """Take an item back."""
@@ -286,6 +294,7 @@ class Office:
         await self.insist(
             self.home(issuer), self.at(issuer).assignments.WithdrawItem, request
         )
+        self.history.life.ends(item, pb.ITEM_STATE_WITHDRAWN)
 
     async def states(
         self, node: str, item: str, *wanted: pb.AssignmentState.ValueType
@@ -362,5 +371,8 @@ async def open_office(
                 registry_grpc.RegistryServiceStub(channel),
                 collection_grpc.CollectionServiceStub(channel),
                 approval_grpc.ApprovalServiceStub(channel),
+                petition_grpc.PetitionServiceStub(channel),
+                points_grpc.RectificationServiceStub(channel),
+                urging_grpc.UrgingServiceStub(channel),
             )
         yield office

@@ -3,8 +3,8 @@
 1. A node does what links and witnesses do, for its parent: it stands below it, or at it.
 2. Reference data is shown to all people of the province. What a server is, to nodes too.
 3. A unit's pen is its own: only its officers decide, for it alone.
-4. Who executes brings receipts, reports and answers: grid workers for their own division,
-   integrators for all of their area, returns of reports included.
+4. Who executes brings receipts, reports, petitions and answers: grid workers for their own
+   division, integrators for all of their area, returns of reports included.
 5. The keeper of the node, or above, keeps the calendar, the catalogue and the tree.
 6. The operator of a node changes what is of the node; he and auditors, also from above, see
    it. Nobody but auditors reads the ledger whole.
@@ -44,6 +44,8 @@ EXECUTING = {
     "ReportAssignments",
     "StreamReports",
     "ReportRectifications",
+    "FilePetitions",
+    "WithdrawPetitions",
     "SubmitAnswers",
     "StreamAnswers",
     "AcknowledgeNotices",
@@ -61,11 +63,15 @@ WORK = {
     "ListItems",
     "GetAssignment",
     "ListAssignments",
+    "ListDeadlineMoves",
     "ListFencedWork",
+    "ListDeadlineMoves",
     "WatchItem",
     "WatchDivision",
     "ListTimers",
     "ListRectifications",
+    "GetPetition",
+    "ListPetitions",
     "ListUrges",
     "ListEvents",
     "ListDigests",

@@ -113,6 +113,8 @@ def a_clock(rows: Rows, row: Row, area: str) -> bool:
 LAWS: Mapping[str, Law] = {
     "assignment": of("division"),
     "assignment_fenced": of("division"),
+    "assignment_return": of("division"),
+    "assignment_deadline_move": of("division"),
     "assignment_item": item,
     "reporting_progress": of("division"),
     "reporting_executor": of("division"),

@@ -228,6 +228,14 @@ OTHER_PROVINCE = (
               fenced_at)
        SELECT gen_random_uuid(), '54' || substr(division, 3), 1, 2, gen_random_uuid(), '',
               now() FROM assignment""",
+    """INSERT INTO assignment_return (item_id, division, epoch, returned_at, reason)
+       SELECT item_id, province || substr(division, 3), 2, now(), 'x'
+         FROM assignment, unnest(ARRAY['53', '54']) AS province""",
+    """INSERT INTO assignment_deadline_move (item_id, division, term, old_deadline_at,
+              new_deadline_at, cause, reason, moved_at, provisional, calendar_version)
+       SELECT item_id, province || substr(division, 3), 2, now(), now(), 1, 'x', now(),
+              false, 0
+         FROM assignment, unnest(ARRAY['53', '54']) AS province""",
     """INSERT INTO timing_raised
        SELECT item_id, province || substr(division, 3), 1, 6, 1, now(), now(), false
          FROM assignment, unnest(ARRAY['53', '54']) AS province""",

@@ -235,10 +235,7 @@ async def test_who_gets_a_reopened_item_later_holds_it_like_all_others(
 ) -> None:
     """A township's node that held nothing of it: how often it was reopened, what was found."""
     async with a_line(an_app) as line:
-        item = an_item(line)
-        item.closing_rule.kind = nouns.ClosingRule.KIND_QUORUM
-        item.closing_rule.quorum_percent = 50
-        item_id = await issued(line, item, CITY, Code("5303"))
+        item_id = await issued(line, an_item(line), CITY)
         await line.settle()
         await cascading.do_report(line.city, item_id, CITY)
         await line.settle()
