@@ -85,7 +85,7 @@ class Clocks:
 
 
 @contextmanager
-def _with_clocks(data: Path, *, walls: bool) -> Iterator[Stage]:
+def _with_clocks(data: Path, *, walls: bool, rate: float = 1.0) -> Iterator[Stage]:
     """Start a line, then every part of it again with a clock of its own."""
     found = library()
     if found is None:
@@ -95,7 +95,8 @@ def _with_clocks(data: Path, *, walls: bool) -> Iterator[Stage]:
     clocks = Clocks(place, found)
     for name in (*NODES, SERVER):
         clocks.bend(name)
-    with Line(data / "line", options=replace(options(), walls=walls)) as line:
+    told = replace(options(), walls=walls, clock_rate=rate)
+    with Line(data / "line", options=told) as line:
         line.stop_node(SERVER)
         with _environment(clocks.told(SERVER)):
             line.start_node(SERVER)
@@ -115,11 +116,14 @@ the flow could not go on.
 """
 WALLED: Final = Rig("clocks-walled", partial(_with_clocks, walls=True))
 """The same with walls."""
+RATE: Final = 3600.0
+FAST: Final = Rig("clocks-fast", partial(_with_clocks, walls=False, rate=RATE))
+"""Without walls, and an hour of the nodes' time takes a second."""
 
 
 async def jump(context: Context) -> Outcome:
     """Put clocks off by hours, either way, work, and put them right again: two jumps."""
-    clocks, outcome, line = _clocks(context), context.outcome, context.stage.line
+    clocks, outcome, line = clocks_of(context), context.outcome, context.stage.line
     pids = [part.pid for part in line.components().values()]
     while not context.is_over:
         await context.work(context.rng.randint(5, 30))
@@ -132,7 +136,7 @@ async def jump(context: Context) -> Outcome:
             clocks.bend(name, off)
         jumped = time.monotonic()
         await context.recover(jumped)
-        await _note(context, names, off)
+        await note(context, names, off)
         for name in names:
             clocks.bend(name)
         await context.recover(time.monotonic())
@@ -147,14 +151,14 @@ async def refuse(context: Context) -> Outcome:
     The certificates of nodes outlast the jump, so that its links carry on; from the
     moment its clock is right again it takes the same tokens.
     """
-    clocks, outcome, office = _clocks(context), context.outcome, context.flow.office
+    clocks, outcome, office = clocks_of(context), context.outcome, context.flow.office
     town = context.flow.towns[0]
     while not context.is_over:
         name = context.rng.choice(BETWEEN)
         off = timedelta(hours=context.rng.choice(AHEAD))
         context.tell(f"{name}: {off.total_seconds() / 3600:+.0f} h, behind walls")
         clocks.bend(name, off)
-        await _note(context, [name], off)
+        await note(context, [name], off)
         if await _is_shut_out(context, name):
             outcome.saw("tokens refused where the clock was ahead")
         else:
@@ -179,7 +183,7 @@ async def _is_shut_out(context: Context, name: str) -> bool:
     return False
 
 
-async def _note(context: Context, names: list[str], off: timedelta) -> None:
+async def note(context: Context, names: list[str], off: timedelta) -> None:
     """Count the jumps that bit: by what a part itself says the time is."""
     outcome = context.outcome
     for name in names:
@@ -212,7 +216,8 @@ def _http_date(url: str) -> datetime:
         return parsedate_to_datetime(answer.headers["Date"])
 
 
-def _clocks(context: Context) -> Clocks:
+def clocks_of(context: Context) -> Clocks:
+    """Return the clocks of the line that a scenario plays on."""
     clocks = context.stage.around[CLOCKS]
     if not isinstance(clocks, Clocks):
         raise TypeError("this line has no clocks of its own")

@@ -2,7 +2,7 @@
 
 Each polls what its node shows of the newest items. An assignment's epoch never falls, and
 within an epoch its state only goes on; a reader who saw it further before has seen a
-regression (I5).
+regression (I5). A clock that stands still says nothing about how far the work is.
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ ORDER = (
     pb.ASSIGNMENT_STATE_RECEIVED,
     pb.ASSIGNMENT_STATE_REPORTED,
     pb.ASSIGNMENT_STATE_VERIFIED,
-    pb.ASSIGNMENT_STATE_CLOSED,
+    pb.ASSIGNMENT_STATE_WITHDRAWN,
 )
-RANK: Mapping[int, int] = {int(state): rank for rank, state in enumerate(ORDER)}
+RANK: Mapping[int, int] = {
+    **{int(state): rank for rank, state in enumerate(ORDER)},
+    # What was closed may go on, and is what was verified.
+    int(pb.ASSIGNMENT_STATE_CLOSED): ORDER.index(pb.ASSIGNMENT_STATE_VERIFIED),
+}
 """States that never go back within an epoch, by how far on they are."""
 
 Seen = Mapping[Key, tuple[int, int]]
@@ -50,6 +54,8 @@ class Reader:
         """Compare what is seen with what was seen before, and remember it."""
         self.reads += 1
         for key, (epoch, state) in seen.items():
+            if state == pb.ASSIGNMENT_STATE_SUSPENDED:
+                continue
             place = epoch, RANK.get(state, len(RANK))
             before = self.last.get(key, (0, 0))
             if place < before:

@@ -17,11 +17,13 @@ from faults.kinds import (
     restored,
     senders,
     stores,
+    timers,
 )
 from faults.scenario import Scenario
 
 KINDS = (
     commits, backlog, overload, poison, stores, freezes, kills, senders, failpoints, restored,
+    timers,
 )  # fmt: skip
 """Faults of processes and data."""
 ELSEWHERE = ("faults.places.scenarios", "faults.wire.scenarios", "faults.clocks")

@@ -19,7 +19,7 @@ from tier.petition.rules import OPEN, REVIEWABLE
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "state-machine.md"
-BLOCK = re.compile(r"(<!-- begin (?P<name>\w+) -->\n).*?(<!-- end (?P=name) -->)", re.S)
+BLOCK = re.compile(r"(<!-- begin (?P<name>\w+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
 YES, NO = "●", "·"
 
 
@@ -32,7 +32,14 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 def items() -> list[str]:
     """Write who may move an item from where to where."""
-    head = ["move", "who", *(state.name for state in ItemState), "leads to", "needs", "else"]
+    head = [
+        "move",
+        "who",
+        *(state.name for state in ItemState),
+        "leads to",
+        "needs",
+        "else",
+    ]
     rows = []
     for move, law in ITEM_LAWS.items():
         marks = (YES if state in law.states else NO for state in ItemState)

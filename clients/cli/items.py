@@ -61,8 +61,12 @@ class ItemStateName(StrEnum):
     ARCHIVED = "archived"
 
 
-ReceiveBy = Annotated[str, typer.Option(help="+1d or ISO. 签收时限")]
-Deadline = Annotated[str, typer.Option(help="+3d or ISO. 反馈时限")]
+ReceiveBy = Annotated[
+    str, typer.Option(help="+1d or ISO; its type says by default. 签收时限")
+]
+Deadline = Annotated[
+    str, typer.Option(help="+3d or ISO; its type says by default. 反馈时限")
+]
 DivisionOption = Annotated[
     str, typer.Option(help="Issuer; the root by default. 发起区划")
 ]
@@ -106,10 +110,7 @@ async def issue(
     actor: options.Actor = options.ACTOR,
     request_id: options.RequestId = "",
 ) -> None:
-    """Issue an item to the divisions that execute it. 下发督查事项.
-
-    Without a moment or a term, its type says how long it may take: ducha calendar terms.
-    """
+    """Issue an item to the divisions that execute it. 下发督查事项."""
     issuer = division or await session.root()
     item = pb.Item(
         title=title,
@@ -121,17 +122,15 @@ async def issue(
     )
     _set_kinds(item, source, urgency, mode)
     _set_units(item, lead or f"{issuer}:督查室", assist or ())
-    _set_times(item, receive_by, deadline)
-    _set_terms(item, receive_within, work_within)
+    _set_times(item, (receive_by, deadline), (receive_within, work_within))
     request = api.IssueItemRequest(
-        request_id=options.new_request_id(request_id),
         division=issuer,
         actor=actor,
         item=item,
         targets=options.selection(target, level, within, exclude),
         validate_only=check,
     )
-    await _send(session, request)
+    await _send(session, request, request_id)
 
 
 def _set_kinds(
@@ -147,15 +146,14 @@ def _set_units(item: pb.Item, lead: str, assist: Sequence[str]) -> None:
     item.assist_units.extend(parse.unit(text) for text in assist)
 
 
-def _set_times(item: pb.Item, receive_by: str, deadline: str) -> None:
+def _set_times(item: pb.Item, moments: tuple[str, str], terms: tuple[str, str]) -> None:
+    """Set when receipt and report are due, as far as that was said."""
     now = datetime.now().astimezone()
+    (receive_by, deadline), (receive_within, work_within) = moments, terms
     if receive_by:
         item.receive_by_time.CopyFrom(parse.moment(receive_by, now))
     if deadline:
         item.deadline_time.CopyFrom(parse.moment(deadline, now))
-
-
-def _set_terms(item: pb.Item, receive_within: str, work_within: str) -> None:
     if receive_within:
         item.receive_within.CopyFrom(parse.term(receive_within))
     if work_within:
@@ -181,12 +179,14 @@ async def issue_file(
             f"{file} is no IssueItemRequest: {wrong}. See proto/ducha/assignment/v1.",
             f"{file} 不是 IssueItemRequest：{wrong}。参见 proto/ducha/assignment/v1。",
         ) from wrong
-    request.request_id = options.new_request_id(request.request_id)
     request.division = request.division or await session.root()
-    await _send(session, request)
+    await _send(session, request, request.request_id)
 
 
-async def _send(session: Session, request: api.IssueItemRequest) -> None:
+async def _send(
+    session: Session, request: api.IssueItemRequest, request_id: str
+) -> None:
+    request.request_id = options.new_request_id(request_id)
     client = await session.at(request.division)
     response = await options.write(client, client.assignments.IssueItem, request)
     if session.choices.as_json:

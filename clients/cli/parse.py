@@ -11,6 +11,7 @@ from pathlib import Path
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clients.cli.render import CHINA
 from clients.cli.words import UsageProblem
 from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.calendar.v1 import calendar_pb2
@@ -39,7 +40,7 @@ class LevelName(StrEnum):
 
 
 def moment(text: str, now: datetime) -> Timestamp:
-    """Read `+3d`, `-12h`, `+30m` from now on, or ISO 8601 (local time without an offset).
+    """Read `+3d`, `-12h`, `+30m` from now on, or ISO 8601 (in China without an offset).
 
     Raises:
         UsageProblem: it is neither.
@@ -48,7 +49,8 @@ def moment(text: str, now: datetime) -> Timestamp:
         then = now + timedelta(**{UNITS[relative[2]]: int(relative[1])})
     else:
         try:
-            then = datetime.fromisoformat(text).astimezone()
+            said = datetime.fromisoformat(text)
+            then = said if said.tzinfo else said.replace(tzinfo=CHINA)
         except ValueError as unreadable:
             raise UsageProblem(
                 f"{text!r} is no moment. Write +3d, +12h, +30m, or 2026-12-01T18:00.",

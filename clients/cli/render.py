@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC
+from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+CHINA = ZoneInfo("Asia/Shanghai")
 
 
 def table(
@@ -39,11 +42,13 @@ def pairs(out: Console, rows: Iterable[tuple[str, object]]) -> None:
 
 
 def when(moment: Timestamp) -> str:
-    """Return a moment in local time to the minute; empty where it is not set."""
+    """Return a moment in China to the minute; empty where it is not set.
+
+    There deadlines are counted, whatever the zone of the machine is.
+    """
     if not moment.seconds:
         return ""
-    local = moment.ToDatetime(tzinfo=UTC).astimezone()
-    return local.strftime("%Y-%m-%d %H:%M")
+    return f"{moment.ToDatetime(tzinfo=UTC).astimezone(CHINA):%Y-%m-%d %H:%M}"
 
 
 def percent(ratio: float) -> str:

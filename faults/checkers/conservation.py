@@ -48,6 +48,8 @@ def folded(
     counts: dict[str, Counts] = defaultdict(Counts)
     for code in filter(holds, history.targets[item]):
         key = item, code
+        if key in history.life.withdrawn:
+            continue  # nobody waits for it any more
         reported = history.reported.get(key, {})
         one = Counts(
             1,

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tests.checkers import life
 from tests.checkers.history import History, Key
-from tests.checkers.snapshots import RECEIVED, REPORTED, Row, Snapshot, Written
+from tests.checkers.snapshots import REPORTED, TELL, UPWARD, Row, Snapshot, Written
 
 Kind = Literal["lost", "doubled", "phantom", "differs"]
 """What is wrong; `differs`: two accounts that must agree do not."""
@@ -48,6 +49,7 @@ def _lost(history: History, snapshot: Snapshot) -> Iterator[str]:
         for epoch, mark in history.reported.get(key, {}).items():
             if (key, mark) not in marks:
                 yield f"report {mark} of {key} under epoch {epoch}"
+    yield from life.lost(history, snapshot)
 
 
 def _lacking(history: History, key: Key, row: Row) -> Iterator[str]:
@@ -61,16 +63,19 @@ def _lacking(history: History, key: Key, row: Row) -> Iterator[str]:
         yield "report"
     if key in history.verified and row.verified_at is None:
         yield "verification"
+    yield from life.lacking(history, key, row)
 
 
 def _doubled(snapshot: Snapshot) -> Iterator[str]:
     """Yield what stands twice in the ledger."""
     ids = Counter(one.fact_id for one in snapshot.ledger)
     yield from (f"fact {fact_id}" for fact_id, times in ids.items() if times > 1)
+    # With several branches, a fact on its way down stands beside its parts.
+    counted = UPWARD if len(snapshot.place.children) > 1 else TELL.keys()
     told = Counter(
         (one.kind, key, one.mark)
         for one in snapshot.ledger
-        if one.kind in {REPORTED, RECEIVED}
+        if one.kind in counted
         for key in one.keys
     )
     yield from (f"{what}" for what, times in told.items() if times > 1)
@@ -90,6 +95,7 @@ def _phantoms(history: History, snapshot: Snapshot) -> Iterator[str]:
             known = one.mark in history.reported.get(key, {}).values()
             if not known and (key, one.mark) not in history.stale:
                 yield f"report {one.mark} of {key}"
+    yield from life.phantoms(history, snapshot)
 
 
 def _unasked(history: History, key: Key, row: Row) -> Iterator[str]:
@@ -103,6 +109,7 @@ def _unasked(history: History, key: Key, row: Row) -> Iterator[str]:
         yield f"epoch {row.epoch}"
     if row.verified_at is not None and key not in history.verified:
         yield "verification"
+    yield from life.unasked(history, key, row)
 
 
 def _reports(snapshot: Snapshot) -> Iterator[Written]:

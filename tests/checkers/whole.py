@@ -13,7 +13,7 @@ from ducha.assignment.v1 import assignment_service_pb2 as work
 from ducha.assignment.v1 import assignment_service_pb2_grpc as work_grpc
 from ducha.reporting.v1 import reporting_service_pb2 as reporting
 from ducha.reporting.v1 import reporting_service_pb2_grpc as reporting_grpc
-from tests.checkers import order, sets, snapshots
+from tests.checkers import books, order, sets, snapshots
 from tests.checkers.history import History, Key
 from tests.checkers.places import Place
 from tests.checkers.snapshots import MARKS, Snapshot
@@ -99,6 +99,11 @@ def differences(held: Mapping[str, Snapshot]) -> list[str]:
             f"{child.rows.get(key)} and {above.get(key)}"
             for key in child.rows.keys() | above.keys()
             if child.rows.get(key) != above.get(key)
+        ]
+        parent = held[child.place.parent]
+        found += [
+            f"{child.place.name} and {child.place.parent} differ: {what}"
+            for what in books.differing(child.books, parent.books, child.place.holds)
         ]
     return found
 

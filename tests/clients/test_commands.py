@@ -161,6 +161,7 @@ def test_issue_sends_what_was_typed() -> None:
     options = "--title T --basis B --content C --level township --within 5301"
     options += " --exclude 530102 --urgency urgent --justification J --mode cascade"
     options += " --closing quorum:80 --skip-level-reason S --assist 53:财政厅 --check"
+    options += " --receive-by +1d --deadline +3d"
     with node(GetServerInfo=server_info, IssueItem=issue) as address:
         result = run("item", "issue", *options.split(), "--address", address, "--json")
 

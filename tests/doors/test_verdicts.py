@@ -6,7 +6,7 @@ And what a child may not say at all: whatever only an assigner or an issuer may.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -246,15 +246,39 @@ async def test_one_bundle_of_much_work_has_one_verdict_a_move(an_app: AnApp) -> 
 # --- What only those above may say -----------------------------------------------------
 
 
-def forgeries(item_id: UUID, division_codes: Sequence[Code]) -> list[Message]:
-    """Return everything about a township's assignment that is not the township's to say."""
-    whose = division.set_to(division_codes)
-    now = letters.soon(0)
-    later = moments.stamp_of(letters.soon(90))
-    stamp = moments.stamp_of(now)
-    named = str(item_id)
+def forged_moves(
+    item_id: UUID, division_codes: Sequence[Code], now: datetime
+) -> list[Message]:
+    """Return what only an assigner may tell of assignments."""
+    whose, named = division.set_to(division_codes), str(item_id)
+    stamp, later = moments.stamp_of(now), moments.stamp_of(now + 90 * DAY)
     numbers = [2] * len(division_codes)
     clock: Any = {"item_id": named, "divisions": whose, "terms": numbers}
+    ends: Any = {"receive_by_time": later, "deadline_time": later}
+    returned: Any = {"item_id": named, "divisions": whose, "epochs": numbers}
+    return [
+        facts.DeadlinesMoved(
+            **clock, **ends, cause=nouns.CAUSE_EXTENSION, move_time=stamp
+        ),
+        facts.AssignmentsSuspended(**clock, suspend_time=stamp),
+        facts.AssignmentsResumed(**clock, **ends, resume_time=stamp),
+        facts.AssignmentsReturned(**returned, return_time=stamp),
+        facts.AssignmentsVerified(item_id=named, divisions=whose, verify_time=stamp),
+        facts.AssignmentsWithdrawn(item_id=named, divisions=whose, withdraw_time=stamp),
+        facts.AssignmentSplit(
+            item_id=named,
+            assigner_division="530102",
+            targets=division.set_to([VILLAGE]),
+            **ends,
+        ),
+    ]
+
+
+def forged_ends(
+    item_id: UUID, division_codes: Sequence[Code], now: datetime
+) -> list[Message]:
+    """Return what only an issuer may tell of its item, and what never climbs."""
+    stamp, named = moments.stamp_of(now), str(item_id)
     one = facts.MovesJudged.Judgement(
         division=FORGER,
         move="AssignmentReported",
@@ -263,34 +287,10 @@ def forgeries(item_id: UUID, division_codes: Sequence[Code]) -> list[Message]:
     )
     item = letters.an_item()
     item.item_id, item.issuer_division = str(uuid4()), "530102"
+    conclusion = letters.conclude(named).conclusion
     return [
-        facts.DeadlinesMoved(
-            **clock,
-            receive_by_time=later,
-            deadline_time=later,
-            cause=nouns.CAUSE_EXTENSION,
-            move_time=stamp,
-        ),
-        facts.AssignmentsSuspended(**clock, suspend_time=stamp),
-        facts.AssignmentsResumed(
-            **clock, receive_by_time=later, deadline_time=later, resume_time=stamp
-        ),
-        facts.AssignmentsReturned(
-            item_id=named, divisions=whose, epochs=numbers, return_time=stamp
-        ),
-        facts.AssignmentsVerified(item_id=named, divisions=whose, verify_time=stamp),
-        facts.AssignmentsWithdrawn(item_id=named, divisions=whose, withdraw_time=stamp),
-        facts.AssignmentSplit(
-            item_id=named,
-            assigner_division="530102",
-            targets=division.set_to([VILLAGE]),
-            receive_by_time=later,
-            deadline_time=later,
-        ),
-        facts.ItemIssued(item=item, targets=whose),
-        facts.ItemConcluded(
-            item_id=named, conclusion=letters.conclude(named).conclusion
-        ),
+        facts.ItemIssued(item=item, targets=division.set_to(division_codes)),
+        facts.ItemConcluded(item_id=named, conclusion=conclusion),
         facts.ItemClosed(item_id=named, close_time=stamp),
         facts.ItemReopened(item_id=named, reopen_time=stamp),
         facts.ItemArchived(item_id=named, archive_time=stamp),
@@ -311,7 +311,8 @@ async def test_a_child_says_nothing_that_is_not_its_own_to_say(an_app: AnApp) ->
         await pair.report(FORGER)
         await pair.up()
         before = await pair.seen(pair.county, FORGER)
-        forged = forgeries(pair.item_id, [FORGER])
+        about = (pair.item_id, [FORGER], pair.streets.now())
+        forged = [*forged_moves(*about), *forged_ends(*about)]
         kept = len(await recorded(pair.county))
         for one in forged:
             await pair.tell_up(one)

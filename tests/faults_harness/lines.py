@@ -1,7 +1,8 @@
 """A line at rest as the checkers read it, made by hand: nothing is wrong with it.
 
 One item of the province to three townships of one county: two received and reported, one
-of them returned and reported again, the other verified. Bugs are planted into it.
+of them returned and reported again, the other verified. The one had more time, the other
+was reminded, urged, and put a point right; the item is concluded. Bugs are planted into it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from tests.checkers.books import ITEMS, PETITIONS, POINTS, RAISED, TABLES, URGES, Books
 from tests.checkers.history import History
 from tests.checkers.places import Place
-from tests.checkers.snapshots import RECEIVED, REPORTED, Row, Snapshot, Written
+from tests.checkers.snapshots import (
+    DECIDED,
+    RECEIVED,
+    REMINDED,
+    REPORTED,
+    URGED,
+    Row,
+    Snapshot,
+    Written,
+)
 from tier.jurisdiction import Level
 
 ITEM = "01a20711-c1d9-70b4-9b9a-e54a1382fa4d"
@@ -20,6 +31,10 @@ TOWNS = ("530101001", "530101002", "530101003")
 RETURNED, VERIFIED, UNTOUCHED = TOWNS
 ISSUED_KIND, RETURNED_KIND = "ItemIssued", "AssignmentsReturned"
 THEN = datetime(2020, 5, 1, tzinfo=UTC)
+PETITION, URGE, POINT = "申请1", "催办1", "整改1"
+GRANTED, REFUSED = 2, 3
+REPORTED_POINT, CLOSED_POINT = 2, 3
+CONCLUDED, CLOSED_ITEM = 2, 3
 NODES = ("province", "city", "county", "township")
 EPOCH = 7
 
@@ -33,6 +48,16 @@ def history() -> History:
     made.epochs[ITEM, RETURNED] = 2
     made.reported[ITEM, RETURNED][2] = "重报"
     made.verified.add((ITEM, VERIFIED))
+    life = made.life
+    life.asks(PETITION, (ITEM, RETURNED))
+    life.decides(PETITION, GRANTED)
+    life.clocks[ITEM, RETURNED] += 1
+    life.extended[ITEM, RETURNED] += 1
+    life.urged(URGE, [(ITEM, VERIFIED)])
+    life.rectifies(POINT, (ITEM, VERIFIED))
+    life.rectifies(POINT, (ITEM, VERIFIED), CLOSED_POINT)
+    life.reopens(ITEM)
+    life.ends(ITEM, CONCLUDED)
     return made
 
 
@@ -45,6 +70,9 @@ def written() -> list[Written]:
         ("second", REPORTED, "township", (VERIFIED,), f"反馈{VERIFIED}"),
         ("returned", RETURNED_KIND, "province", (), ""),
         ("third", REPORTED, "township", (RETURNED,), "重报"),
+        ("reminded", REMINDED, "township", (VERIFIED,), "1 1"),
+        ("decided", DECIDED, "province", (PETITION,), ""),
+        ("urged", URGED, "province", (VERIFIED,), URGE),
     ]
     return [
         Written(number, name, kind, origin, tuple((ITEM, c) for c in codes), mark)
@@ -55,10 +83,26 @@ def written() -> list[Written]:
 def rows() -> dict[tuple[str, str], Row]:
     """Return the assignments as every tier keeps them."""
     return {
-        (ITEM, RETURNED): Row(ITEM, RETURNED, 2, THEN, THEN, None, 3, "third"),
+        (ITEM, RETURNED): Row(
+            ITEM, RETURNED, 2, THEN, THEN, None, 3, "third", term=2, extensions=1
+        ),
         (ITEM, VERIFIED): Row(ITEM, VERIFIED, 1, THEN, THEN, THEN, 5, "second"),
         (ITEM, UNTOUCHED): Row(ITEM, UNTOUCHED, 1, None, None, None, 1, ""),
     }
+
+
+def books() -> Books:
+    """Return the rows that every tier keeps beside assignments."""
+    of = {"item_id": ITEM, "division": VERIFIED}
+    held: Books = {
+        **{name: {} for name in TABLES},
+        ITEMS: {(ITEM,): {"item_id": ITEM, "state": CONCLUDED, "reopened": 1}},
+        PETITIONS: {(PETITION,): {**of, "division": RETURNED, "state": GRANTED}},
+        POINTS: {(POINT,): {**of, "state": CLOSED_POINT}},
+        URGES: {(URGE, VERIFIED): {**of, "by_rule": False}},
+        RAISED: {(ITEM, VERIFIED, 1, 1, 0): {**of, "due_at": f"{THEN}"}},
+    }
+    return held
 
 
 def snapshot(node: str) -> Snapshot:
@@ -85,6 +129,7 @@ def snapshot(node: str) -> Snapshot:
         applied=taken,
         receipts=lanes,
         quarantined=frozenset(),
+        books=books(),
     )
 
 
@@ -114,6 +159,19 @@ class Planted:
         row = old or Row(ITEM, town, 1, None, None, None, 1, "")
         changed = replace(row, **changes)  # type: ignore[arg-type] # fields of a row
         return replace(self.of, rows={**self.of.rows, (ITEM, town): changed})
+
+    def with_book(
+        self, table: str, key: tuple[object, ...], **changes: object
+    ) -> Snapshot:
+        """Change a row beside the assignments, or make one up."""
+        held = self.of.books[table]
+        row = {**next(iter(held.values())), **held.get(key, {}), **changes}
+        books = {**self.of.books, table: {**held, key: row}}
+        return replace(self.of, books=books)
+
+    def without_books(self, table: str) -> Snapshot:
+        """Forget all rows of a table."""
+        return replace(self.of, books={**self.of.books, table: {}})
 
     def without_fact(self, fact_id: str) -> Snapshot:
         """Forget a fact."""

@@ -249,6 +249,7 @@ def test_a_cell_that_was_given_twice_or_never_is_found() -> None:
 
 
 REPORTED, VERIFIED_STATE, RETURNED_STATE = 3, 5, 4
+CLOSED_STATE, WITHDRAWN_STATE = 6, 7
 
 
 @pytest.mark.parametrize(
@@ -258,6 +259,8 @@ REPORTED, VERIFIED_STATE, RETURNED_STATE = 3, 5, 4
         ((1, VERIFIED_STATE), (1, REPORTED)),
         ((2, RETURNED_STATE), (1, REPORTED)),
         ((2, REPORTED), (2, RETURNED_STATE)),
+        ((1, CLOSED_STATE), (1, REPORTED)),
+        ((1, WITHDRAWN_STATE), (1, 2)),
     ],
 )
 def test_a_reader_who_sees_time_go_backwards_says_so(

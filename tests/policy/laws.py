@@ -65,7 +65,6 @@ WORK = {
     "ListAssignments",
     "ListDeadlineMoves",
     "ListFencedWork",
-    "ListDeadlineMoves",
     "WatchItem",
     "WatchDivision",
     "ListTimers",

@@ -13,6 +13,7 @@ from ducha.registry.v1 import registry_pb2
 from tests.catalogue import element
 from tests.registry import ACTOR, DOORS, PERIOD, TOWN, WEST, Line, a_line, a_request
 from tests.servers import AnApp, carry
+from tests.stores.cascading import move
 from tier.acting import Call
 from tier.assignment import queries, settling
 from tier.assignment.actions import end, issue
@@ -122,6 +123,26 @@ async def test_looking_again_reports_nothing_again(an_app: AnApp) -> None:
         second = await settling.settle(line.apps["streets"])
 
         assert (first, second) == (1, 0)
+
+
+async def test_a_stopped_clock_reports_nothing_until_it_runs_again(
+    an_app: AnApp,
+) -> None:
+    """The last value comes while it stands: the report follows when it goes on."""
+    async with a_line(an_app, [element("a.one")], WEST) as line:
+        item_id = (await issued(line, "a.one")).item.item_id
+        province = line.apps["province"]
+        await move(province, PROVINCE, "suspend", UUID(item_id), [TOWN])
+        await settled(line)
+        await line.answer(TOWN, {"a.one": 7})
+        await settled(line)
+        stood = {node: await state_at(line, node, item_id) for node in line.apps}
+        await move(province, PROVINCE, "resume", UUID(item_id), [TOWN])
+        await settled(line)
+        runs = {node: await state_at(line, node, item_id) for node in line.apps}
+
+        assert stood == dict.fromkeys(line.apps, pb.ASSIGNMENT_STATE_SUSPENDED)
+        assert runs == dict.fromkeys(line.apps, pb.ASSIGNMENT_STATE_REPORTED)
 
 
 async def test_an_item_that_is_withdrawn_asks_no_more(an_app: AnApp) -> None:

@@ -30,7 +30,7 @@ from tests.stores.petitioning import (
     held,
     petition,
 )
-from tier.assignment.errors import ClosingHeld, TargetsInvalid
+from tier.assignment.errors import ClosingHeld, MoveNotAllowed, TargetsInvalid
 from tier.jurisdiction import Code
 from tier.petition.errors import (
     EvidenceMissing,
@@ -247,6 +247,23 @@ async def test_all_or_none_is_filed_and_decided(an_app: AnApp) -> None:
 
         assert standing.state == PENDING
         assert len(await line.told(MIDDLE)) == 1
+
+
+async def test_decisions_that_do_not_go_together_are_refused_whole(
+    an_app: AnApp,
+) -> None:
+    """A clock that was just stopped is not put off: neither is done."""
+    async with a_line(an_app) as line:
+        paused = await line.ask(TOWN, SUSPENSION)
+        longer = await line.ask(TOWN, EXTENSION)
+        await line.up()
+        with pytest.raises(MoveNotAllowed):
+            await line.decide(MIDDLE, paused, longer)
+        states = [(await petition(line.county, one)).state for one in (paused, longer)]
+        standing = await line.seen(line.county, TOWN)
+
+        assert states == [PENDING, PENDING]
+        assert standing.state == STATE.ASSIGNMENT_STATE_ISSUED
 
 
 async def test_many_are_decided_at_once(an_app: AnApp) -> None:

@@ -119,15 +119,17 @@ async def test_what_stays_where_it_was_is_firm_from_then_on(an_app: AnApp) -> No
         await line.settle()
         before = await seen(line.city, item_id, CITY)
         # Exactly what was reckoned with: the library's own days off of the new year.
-        version = await declared(line, ("2027-01-01", False))
-        await counted(line)
-        standing = await seen(line.city, item_id, CITY)
-        [move] = await moves_of(line.city, calendar_version=version)
+        await declared(line, ("2027-01-01", False))
+        moved = await counted(line)
+        held = await shown(line, item_id, CITY)
 
         assert before.provisional
-        assert not standing.provisional
-        assert standing.deadline_time == before.deadline_time
-        assert move.old_deadline_time == move.new_deadline_time
+        assert moved == [0, 0, 0, 1]
+        assert [one.provisional for one in held] == [False] * 2
+        assert [one.deadline_time for one in held] == [before.deadline_time] * 2
+        # Nothing moved: nobody is told, and no list shows it.
+        assert await moves_of(line.city) == []
+        assert await told(line.city, Kind.DEADLINE_MOVED) == []
 
 
 async def test_a_moved_deadline_brings_those_below_forward(an_app: AnApp) -> None:

@@ -3,132 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import pytest
 
 from ducha.assignment.v1 import assignment_pb2 as assignment_nouns
-from ducha.rectification.v1 import rectification_facts_pb2 as facts
 from ducha.rectification.v1 import rectification_pb2 as nouns
 from ducha.rectification.v1 import rectification_service_pb2 as pb
-from tests.servers import AnApp, carry, quarantined
+from tests.servers import AnApp, quarantined
+from tests.stores.rectifying import (
+    DONE,
+    IN_A_WEEK,
+    alike,
+    close,
+    holds,
+    open_points,
+    report,
+    seen,
+    send_back,
+    sweep,
+)
 from tests.stores.supervised import (
     AWAY,
-    CITY,
     COUNTY,
     DAY,
-    DOORS,
     HOUR,
     NOW,
     OTHER,
     PROVINCE,
     TOWN,
-    Line,
     a_call,
     a_line,
     issued,
-    split_and_verified,
     told,
     verified,
     withdraw,
 )
-from tier import assignment, ledger
+from tier import assignment
 from tier.acting import once
-from tier.app import App
 from tier.assignment.actions import end
 from tier.calendar import Term
 from tier.inbox import Kind
-from tier.jurisdiction import Code
-from tier.rectification import queries, remind
+from tier.rectification import queries
 from tier.rectification.actions import filing, judging, opening
 from tier.rectification.actions.filing import Filing
 from tier.rectification.actions.opening import Wanted
 from tier.runtime.errors import TierError
-
-ROWS = """
-    SELECT rectification_id, item_id, division, opener_division, problem, requirement,
-           opened_at, deadline_at, provisional, round, return_reason, reported_round,
-           reported_at, report, closed_at, note, withdrawn, state
-      FROM rectification ORDER BY rectification_id
-"""
-HELD = "SELECT rectifications FROM assignment_item WHERE item_id = $1"
-DONE = nouns.RectificationReport(
-    action="已整改",
-    evidence=[nouns.RectificationReport.Evidence(text="现场记录", sha256="ab" * 32)],
-)
-IN_A_WEEK = NOW + 7 * DAY
-
-
-async def open_points(
-    line: Line,
-    item_id: UUID,
-    *divisions: Code,
-    by: Code = PROVINCE,
-    app: App | None = None,
-    due: datetime | Term = IN_A_WEEK,
-) -> list[UUID]:
-    """Open a point at each division."""
-    wanted = [Wanted(code, "台账不全", "补齐台账", due) for code in divisions]
-    where = app or line.province
-    done = await opening.open_points(where, a_call(by), item_id, wanted)
-    return [UUID(one.rectification_id) for one in done.rectifications]
-
-
-async def report(
-    line: Line, *points: UUID, by: Code = TOWN, number: int = 0
-) -> pb.ReportRectificationsResponse:
-    filings = [Filing(one, number, DONE) for one in points]
-    return await filing.report(line.township, a_call(by), filings)
-
-
-async def close(line: Line, *points: UUID) -> pb.CloseRectificationsResponse:
-    return await judging.close(line.province, a_call(PROVINCE), points, "同意销号")
-
-
-async def send_back(
-    line: Line, *points: UUID, due: datetime | Term | None = None
-) -> pb.ReturnRectificationsResponse:
-    call = a_call(PROVINCE)
-    return await judging.send_back(line.province, call, points, "佐证不足", due)
-
-
-async def sweep(app: App, limit: int = 100) -> int:
-    """Remind as the timers do; return how many facts were made."""
-    async with app.db.transaction() as tx:
-        entries = await remind(app, tx, app.now(), limit)
-        await ledger.append(tx, app.feed, entries, app.now())
-    return len(entries)
-
-
-async def rows(app: App) -> list[tuple[object, ...]]:
-    async with app.db.reading() as tx:
-        return [tuple(row) for row in await tx.fetch(ROWS)]
-
-
-async def holds(app: App, item_id: UUID) -> int:
-    async with app.db.reading() as tx:
-        count: int = await tx.fetchval(HELD, item_id)
-    return count
-
-
-async def seen(app: App) -> list[nouns.Rectification]:
-    listed = await queries.list_points(app, pb.ListRectificationsRequest())
-    return list(listed.rectifications)
-
-
-async def alike(line: Line, lowest: int = 0) -> bool:
-    """Whether tiers hold the same points, and count the same of them as standing."""
-    apps = line.apps[lowest:]
-    held = [await rows(app) for app in apps]
-    items = {row[1] for row in held[0]}
-    counts = [[await holds(app, one) for one in items] for app in apps]  # type: ignore[arg-type]
-    standing = [
-        sum(row[1] == one and row[-4] is None and not row[-2] for row in held[0])
-        for one in items
-    ]
-    same = all(one == held[0] for one in held)
-    return same and all(one == standing for one in counts) and bool(held[0])
 
 
 def reasons(errors: Sequence[pytest.ExceptionInfo[TierError]]) -> list[str]:
@@ -331,112 +251,6 @@ async def test_a_transferred_assignment_leaves_no_point_behind(an_app: AnApp) ->
         ]
 
 
-async def test_facts_that_cross_end_in_the_same_row(an_app: AnApp) -> None:
-    """Reports go up while the province opens more and withdraws; no link for a while."""
-    async with a_line(an_app) as line:
-        item_id = await issued(line, TOWN, OTHER)
-        gone_id = await issued(line, TOWN)
-        first, other = await open_points(line, item_id, TOWN, OTHER)
-        (gone,) = await open_points(line, gone_id, TOWN)
-        await line.settle()
-        await report(line, first, gone)
-        await open_points(line, item_id, TOWN)
-        await withdraw(line, gone_id)
-        await open_points(line, item_id, OTHER)
-        await line.settle()
-        await send_back(line, first)
-        await report(line, other, by=OTHER)
-        await line.settle()
-        await line.settle()
-        states = {one.rectification_id: one.state for one in await seen(line.city)}
-
-        assert await alike(line)
-        assert [states[str(one)] for one in (first, other, gone)] == [1, 2, 4]
-        assert [await quarantined(app) for app in line.apps] == [[]] * 4
-
-
-async def test_a_point_that_crosses_the_closing_is_still_settled(an_app: AnApp) -> None:
-    """The city opens a point while the province closes the item: it is done, and closed."""
-    async with a_line(an_app) as line:
-        item_id = await split_and_verified(line)
-        (point,) = await open_points(line, item_id, COUNTY, by=CITY, app=line.city)
-        await end.close(line.province, a_call(PROVINCE), item_id)
-        await line.settle()
-        crossed = await alike(line, lowest=1)
-        filings = [Filing(point, 0, DONE)]
-        done = await filing.report(line.county, a_call(COUNTY), filings)
-        await line.climb()
-        closed = await judging.close(line.city, a_call(CITY), [point], "")
-        await line.settle()
-        with pytest.raises(TierError) as ended:
-            await open_points(line, item_id, COUNTY, by=CITY, app=line.city)
-
-        assert crossed
-        assert done.reported_count == closed.closed_count == 1
-        assert await alike(line, lowest=1)
-        assert ended.value.reason == "ITEM_ENDED"
-
-
-async def test_an_overdue_point_is_told_once_a_round_on_both_sides(
-    an_app: AnApp,
-) -> None:
-    """The executor's node and the opener's notice by themselves, and from each other."""
-    async with a_line(an_app) as line:
-        item_id = await issued(line, TOWN, OTHER)
-        first, _ = await open_points(line, item_id, TOWN, OTHER)
-        await line.settle()
-        line.clock.at = IN_A_WEEK
-        early = [await sweep(app) for app in line.apps]
-        line.clock.at += HOUR
-        made = [await sweep(line.township), await sweep(line.township)]
-        await line.settle()
-        again = [await sweep(app) for app in line.apps]
-        down = await told(line.township, Kind.RECTIFICATION_OVERDUE)
-        up = await told(line.province, Kind.RECTIFICATION_OVERDUE)
-        await report(line, first)
-        await line.settle()
-        await send_back(line, first)
-        await line.settle()
-        second = [await sweep(line.province), await sweep(line.township)]
-        await line.settle()
-
-        assert early == [0, 0, 0, 0]
-        assert made == [2, 0]
-        assert again == [0, 0, 0, 0]
-        assert sorted(division for division, *_ in down) == [TOWN, OTHER]
-        assert [division for division, *_ in up] == [PROVINCE, PROVINCE]
-        assert {light for *_, light in (*down, *up)} == {3}
-        assert second == [0, 1]
-        assert len(await told(line.township, Kind.RECTIFICATION_OVERDUE)) == 3
-        assert len(await told(line.province, Kind.RECTIFICATION_OVERDUE)) == 3
-        assert [await quarantined(app) for app in line.apps] == [[]] * 4
-
-
-async def test_who_opened_notices_without_a_link(an_app: AnApp) -> None:
-    """Days without news from below: the province is told all the same, and once."""
-    async with a_line(an_app) as line:
-        item_id = await issued(line, TOWN, OTHER)
-        await open_points(line, item_id, TOWN, TOWN, OTHER)
-        await line.settle()
-        line.clock.at = IN_A_WEEK + DAY
-        while await _due(line.province):
-            await sweep(line.province, limit=2)
-        alone = await told(line.province, Kind.RECTIFICATION_OVERDUE)
-        await sweep(line.township)
-        await line.settle()
-
-        assert sum(int(details["count"]) for _, details, _ in alone) == 3
-        assert await told(line.province, Kind.RECTIFICATION_OVERDUE) == alone
-
-
-async def _due(app: App) -> int:
-    async with app.db.reading() as tx:
-        count: int = await tx.fetchval(
-            "SELECT count(*) FROM rectification WHERE reminded_round < round"
-        )
-    return count
-
-
 async def test_many_points_travel_in_parts(an_app: AnApp) -> None:
     """Each as long as it may be: no fact is larger than the road takes."""
     async with a_line(an_app) as line:
@@ -484,59 +298,3 @@ async def test_points_are_found_by_what_is_asked(an_app: AnApp) -> None:
         assert await found(within="530103") == [second]
         assert await found(states=[nouns.RECTIFICATION_STATE_REPORTED]) == [first]
         assert await found(overdue_only=True) == [second, other]
-
-
-async def test_a_fact_that_is_not_its_senders_is_set_aside(an_app: AnApp) -> None:
-    """A county closes what the province opened, reports for a township, speaks of nothing here."""
-    async with a_line(an_app) as line:
-        item_id = await issued(line, TOWN)
-        (point,) = await open_points(line, item_id, TOWN)
-        await line.settle()
-        stamp = {"rectification_id": str(point), "round": 1}
-        closing = facts.RectificationsClosed(
-            item_id=str(item_id),
-            opener_division=PROVINCE,
-            points=[facts.JudgedPoint(division=TOWN, **stamp)],  # type: ignore[arg-type]
-        )
-        reporting = facts.RectificationsReported(
-            item_id=str(item_id),
-            division=TOWN,
-            points=[facts.ReportedPoint(report=DONE, **stamp)],  # type: ignore[arg-type]
-        )
-        unknown = facts.RectificationsClosed(
-            item_id=str(item_id),
-            points=[facts.JudgedPoint(rectification_id=str(UUID(int=5)))],
-        )
-        elsewhere = facts.RectificationsOpened(
-            item_id=str(UUID(int=6)), opener_division=COUNTY
-        )
-        broken = facts.RectificationsOverdue(
-            item_id=str(item_id), points=[facts.JudgedPoint(rectification_id="?")]
-        )
-        for payload in (closing, reporting, unknown, elsewhere, broken):
-            await _tell_up(line.county, payload, item_id)
-        before = await rows(line.city)
-        await carry(line.county, line.city, DOORS)
-
-        assert await quarantined(line.city) == [
-            "WRONG_JURISDICTION",
-            "WRONG_JURISDICTION",
-            "UNKNOWN_RECTIFICATION",
-            "UNKNOWN_ITEM",
-            "UNREADABLE",
-        ]
-        assert await rows(line.city) == before
-
-
-async def _tell_up(app: App, payload: object, item_id: UUID) -> None:
-    """Have a county's node tell a fact as it stands, right or wrong."""
-    author = ledger.Author.at(app.now(), app.node.name, "甲", "")
-    entry = ledger.record(
-        author,
-        payload,  # type: ignore[arg-type]
-        division=COUNTY,
-        subject=str(item_id),
-        onward=app.node.upward,
-    )
-    async with app.db.transaction() as tx:
-        await ledger.append(tx, app.feed, [entry], app.now())

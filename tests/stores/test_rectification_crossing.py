@@ -9,9 +9,23 @@ from uuid import UUID
 
 import pytest
 
+from ducha.rectification.v1 import rectification_facts_pb2 as facts
 from ducha.rectification.v1 import rectification_pb2 as nouns
 from tests.servers import AnApp, carry, quarantined
+from tests.stores.rectifying import (
+    DONE,
+    alike,
+    close,
+    open_points,
+    report,
+    rows,
+    seen,
+    send_back,
+    sweep,
+)
 from tests.stores.supervised import (
+    CITY,
+    COUNTY,
     DAY,
     DOORS,
     HOUR,
@@ -22,20 +36,17 @@ from tests.stores.supervised import (
     a_call,
     a_line,
     issued,
+    split_and_verified,
     told,
     withdraw,
 )
-from tests.stores.test_rectification import (
-    alike,
-    close,
-    open_points,
-    report,
-    seen,
-    send_back,
-    sweep,
-)
+from tier import ledger
+from tier.app import App
+from tier.assignment.actions import end
 from tier.inbox import Kind
 from tier.jurisdiction import Code
+from tier.rectification.actions import filing, judging
+from tier.rectification.actions.filing import Filing
 from tier.runtime.errors import TierError
 from tier.urging import actions as urging
 
@@ -166,3 +177,105 @@ async def test_each_point_and_round_is_overdue_once_on_each_side(an_app: AnApp) 
             counts.append(sum(int(details["count"]) for _, details, _ in notices))
 
         assert counts == [3, 3]
+
+
+async def test_facts_that_cross_end_in_the_same_row(an_app: AnApp) -> None:
+    """Reports go up while the province opens more and withdraws; no link for a while."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN, OTHER)
+        gone_id = await issued(line, TOWN)
+        first, other = await open_points(line, item_id, TOWN, OTHER)
+        (gone,) = await open_points(line, gone_id, TOWN)
+        await line.settle()
+        await report(line, first, gone)
+        await open_points(line, item_id, TOWN)
+        await withdraw(line, gone_id)
+        await open_points(line, item_id, OTHER)
+        await line.settle()
+        await send_back(line, first)
+        await report(line, other, by=OTHER)
+        await line.settle()
+        await line.settle()
+        states = {one.rectification_id: one.state for one in await seen(line.city)}
+
+        assert await alike(line)
+        assert [states[str(one)] for one in (first, other, gone)] == [1, 2, 4]
+        assert [await quarantined(app) for app in line.apps] == [[]] * 4
+
+
+async def test_a_point_that_crosses_the_closing_is_still_settled(an_app: AnApp) -> None:
+    """The city opens a point while the province closes the item: it is done, and closed."""
+    async with a_line(an_app) as line:
+        item_id = await split_and_verified(line)
+        (point,) = await open_points(line, item_id, COUNTY, by=CITY, app=line.city)
+        await end.close(line.province, a_call(PROVINCE), item_id)
+        await line.settle()
+        crossed = await alike(line, lowest=1)
+        filings = [Filing(point, 0, DONE)]
+        done = await filing.report(line.county, a_call(COUNTY), filings)
+        await line.climb()
+        closed = await judging.close(line.city, a_call(CITY), [point], "")
+        await line.settle()
+        with pytest.raises(TierError) as ended:
+            await open_points(line, item_id, COUNTY, by=CITY, app=line.city)
+
+        assert crossed
+        assert done.reported_count == closed.closed_count == 1
+        assert await alike(line, lowest=1)
+        assert ended.value.reason == "ITEM_ENDED"
+
+
+async def test_a_fact_that_is_not_its_senders_is_set_aside(an_app: AnApp) -> None:
+    """A county closes what the province opened, reports for a township, speaks of nothing here."""
+    async with a_line(an_app) as line:
+        item_id = await issued(line, TOWN)
+        (point,) = await open_points(line, item_id, TOWN)
+        await line.settle()
+        stamp = {"rectification_id": str(point), "round": 1}
+        closing = facts.RectificationsClosed(
+            item_id=str(item_id),
+            opener_division=PROVINCE,
+            points=[facts.JudgedPoint(division=TOWN, **stamp)],  # type: ignore[arg-type]
+        )
+        reporting = facts.RectificationsReported(
+            item_id=str(item_id),
+            division=TOWN,
+            points=[facts.ReportedPoint(report=DONE, **stamp)],  # type: ignore[arg-type]
+        )
+        unknown = facts.RectificationsClosed(
+            item_id=str(item_id),
+            points=[facts.JudgedPoint(rectification_id=str(UUID(int=5)))],
+        )
+        elsewhere = facts.RectificationsOpened(
+            item_id=str(UUID(int=6)), opener_division=COUNTY
+        )
+        broken = facts.RectificationsOverdue(
+            item_id=str(item_id), points=[facts.JudgedPoint(rectification_id="?")]
+        )
+        for payload in (closing, reporting, unknown, elsewhere, broken):
+            await _tell_up(line.county, payload, item_id)
+        before = await rows(line.city)
+        await carry(line.county, line.city, DOORS)
+
+        assert await quarantined(line.city) == [
+            "WRONG_JURISDICTION",
+            "WRONG_JURISDICTION",
+            "UNKNOWN_RECTIFICATION",
+            "UNKNOWN_ITEM",
+            "UNREADABLE",
+        ]
+        assert await rows(line.city) == before
+
+
+async def _tell_up(app: App, payload: object, item_id: UUID) -> None:
+    """Have a county's node tell a fact as it stands, right or wrong."""
+    author = ledger.Author.at(app.now(), app.node.name, "甲", "")
+    entry = ledger.record(
+        author,
+        payload,  # type: ignore[arg-type]
+        division=COUNTY,
+        subject=str(item_id),
+        onward=app.node.upward,
+    )
+    async with app.db.transaction() as tx:
+        await ledger.append(tx, app.feed, [entry], app.now())

@@ -115,7 +115,15 @@ async def write(tx: Tx, changed: Mapping[Key, Assignment]) -> None:
 async def note_moves(
     tx: Tx, moves: Sequence[tuple[Assignment, Moved | Resumed]]
 ) -> None:
-    """Keep what became of deadlines; each move with the assignment before it."""
+    """Keep what became of deadlines; each move with the assignment before it.
+
+    What only made a moment firm, or moved a receipt, moved no deadline.
+    """
+    moves = [
+        (before, change)
+        for before, change in moves
+        if isinstance(change, Resumed) or change.deadline != before.deadline
+    ]
     if not moves:
         return
     causes = [

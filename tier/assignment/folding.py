@@ -51,10 +51,8 @@ def fold(assignment: Assignment, change: Change) -> Assignment | Fenced:
             )
         case Returned():
             return _returned(assignment, change)
-        case Verified(at, epoch):
-            if epoch and epoch < assignment.epoch:
-                return assignment  # taken back since
-            return replace(assignment, verified_at=assignment.verified_at or at)
+        case Verified():
+            return _verified(assignment, change)
         case _:
             return fold_clock(assignment, change)
 
@@ -72,6 +70,12 @@ def _returned(assignment: Assignment, change: Returned) -> Assignment:
         problems=0,
         report_fact=None,
     )
+
+
+def _verified(assignment: Assignment, change: Verified) -> Assignment:
+    if change.epoch and change.epoch < assignment.epoch:
+        return assignment  # taken back since
+    return replace(assignment, verified_at=assignment.verified_at or change.at)
 
 
 def fold_clock(assignment: Assignment, change: Clocking) -> Assignment:

@@ -32,6 +32,7 @@ ABOUT = (
     "ducha.registry.",
     "ducha.assignment.v1.ItemIssued",
     "ducha.assignment.v1.AssignmentSplit",
+    "ducha.assignment.v1.AssignmentsResumed",
 )
 AT_ONCE = 256
 REST_SECONDS = 0.25

@@ -63,12 +63,13 @@ REPORTED_TO = """
      ORDER BY division
 """
 
-# Whoever returned a report wants a person to look at it.
+# Whoever returned a report wants a person to look at it; whoever stopped a clock waits.
 UNREPORTED = """
     SELECT a.item_id, a.division, a.epoch
       FROM assignment_item i JOIN assignment a USING (item_id)
      WHERE i.reports_itself AND i.state IN (1, 2)
        AND a.reported_at IS NULL AND NOT a.returned AND NOT a.withdrawn AND NOT a.closed
+       AND a.suspended_at IS NULL
      ORDER BY a.item_id, a.division
 """
 

@@ -15,6 +15,7 @@ from tier.assignment.model import (
     Clocking,
     Key,
     Light,
+    Moved,
     Resumed,
     Suspended,
 )
@@ -35,7 +36,12 @@ async def tell_clocks(
     app: App, tx: Tx, moved: Sequence[tuple[Assignment, Clocking]], source: UUID
 ) -> None:
     """Tell executors that act here that their clocks were moved, stopped, or run again."""
-    await inbox.deliver(app, tx, [_clock(*one, source) for one in moved])
+    told = [
+        _clock(before, change, source)
+        for before, change in moved
+        if not isinstance(change, Moved) or change.deadline != before.deadline
+    ]
+    await inbox.deliver(app, tx, told)
 
 
 def _clock(before: Assignment, change: Clocking, source: UUID) -> Notice:

@@ -70,7 +70,7 @@ def moot(petition: Petition, scene: Scene) -> No | None:
     Asked when it arrives, and whenever what it is about moves.
     """
     if petition.kind is Kind.REVIEW:
-        return None if scene.item_state in REVIEWABLE else No.NOT_CONCLUDED
+        return _closed_to(petition.kind, petition.epoch, scene)
     if scene.item_state in ENDED:
         return No.ENDED
     if petition.epoch != scene.epoch:

@@ -6,6 +6,7 @@ the look found, judges it again, raises it, tells it, and sets the clocks on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,8 +33,8 @@ from tier.timing.model import (
 CLOCKS = 500
 """Looked at in one go."""
 
-ROWS = 500
-"""Assignments raised in one transaction: live calls wait for some ten milliseconds."""
+ROWS = 250
+"""Assignments raised in one transaction: a live call waits for some ten milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,17 @@ class Look:
     items: Mapping[UUID, Known]
     found: Sequence[Found]
     advances: Sequence[Advance]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one transaction did: for how many something was raised, and what it took."""
+
+    raised: int
+    waited: float
+    """Seconds until the one writing transaction was free."""
+    seconds: float
+    """In all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +135,11 @@ def _is_ours(app: App, found: Found) -> bool:
     return not is_reminder or app.node.acts_for(found.division)
 
 
-async def work(app: App, look: Look) -> int:
-    """Raise what a look found and set its clocks on; return for how many it was raised."""
+async def work(app: App, look: Look) -> Done:
+    """Raise what a look found, and set its clocks on."""
+    asked = time.monotonic()
     async with app.db.transaction() as tx:
+        waited = time.monotonic() - asked
         now = app.now()
         marks = await store.raised(tx, look.found, now) if look.found else {}
         entries: list[Entry] = []
@@ -134,7 +148,7 @@ async def work(app: App, look: Look) -> int:
             entries += await _tell(app, tx, Told(mark, divisions, known, now))
         await store.advance(tx, look.advances, look.calendar_version)
         await ledger.append(tx, app.feed, entries, now)
-    return sum(map(len, marks.values()))
+    return Done(sum(map(len, marks.values())), waited, time.monotonic() - asked)
 
 
 async def _tell(app: App, tx: Tx, told: Told) -> list[Entry]:

@@ -57,12 +57,13 @@ async def _apply(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
     unfit = await _unfit(tx, one, mark, divisions)
     if unfit is not None:
         return unfit
-    await store.keep(tx, mark, divisions, raised_at)
+    new = await store.keep(tx, mark, divisions, raised_at)
     if isinstance(payload, pb.RemindersRaised):
         return [_up(app, one)]
-    known = await items.known(tx, [mark.item_id])
-    told = Told(mark, divisions, known[mark.item_id], raised_at)
-    await telling.notify(app, tx, told, one.fact_id)
+    if new:  # a node that was restored from a backup takes its steps again
+        known = await items.known(tx, [mark.item_id])
+        told = Told(mark, new, known[mark.item_id], raised_at)
+        await telling.notify(app, tx, told, one.fact_id)
     return _down(app, one, payload, divisions) if one.downward else [_up(app, one)]
 
 

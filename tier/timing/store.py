@@ -98,6 +98,7 @@ KEEP = """
            (item_id, division, term, step, rung, due_at, raised_at, superseded)
     SELECT $1, division, $3, $4, $5, $6, $7, $8 FROM unnest($2::text[]) AS division
     ON CONFLICT (item_id, division, term, step, rung) DO NOTHING
+    RETURNING division
 """
 
 ADVANCE = """
@@ -193,10 +194,10 @@ async def raised(
 
 async def keep(
     tx: Tx, mark: Mark, divisions: Sequence[Code], raised_at: datetime
-) -> None:
-    """Keep what another node raised; what is here stays as it is."""
+) -> list[Code]:
+    """Keep what another node raised; return for whom that is new here."""
     timer = mark.timer
-    await tx.execute(
+    rows = await tx.fetch(
         KEEP,
         mark.item_id,
         divisions,
@@ -207,6 +208,7 @@ async def keep(
         raised_at,
         mark.superseded,
     )
+    return [Code(row["division"]) for row in rows]
 
 
 async def advance(tx: Tx, advances: Sequence[Advance], calendar_version: int) -> None:

@@ -1,8 +1,8 @@
 """Timers at work: wakes when the first clock is due, and works what is due in small bits.
 
 Nothing is kept in memory that matters: a node that was killed looks into its tables and
-goes on. Between two transactions it rests as long as the last one took, so that live
-calls, which wait for the one writing transaction, go first.
+goes on. Who waits for the one writing transaction is served in turn, so live calls come
+between any two of these; where others write, it rests as long as its last one took.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ POINTS_SECONDS = 5.0
 """How often points to rectify are asked whether one is overdue."""
 
 RETRY_SECONDS = 2.0
+CALM_SECONDS = 0.005
+"""Who got the one writing transaction within this time has nobody to give way to."""
+
 REST_SHARE = 1.0
-"""Of the time a transaction took, to rest after it."""
+"""Of the time a transaction took, to rest after it where others write too."""
 
 KNOWN_ITEMS = 10_000
 WHAT_MOVES_CLOCKS = frozenset(
@@ -121,7 +124,8 @@ class Sweeping:
             look = await actions.look(self._app, self._app.now(), self._known)
             if look is None:
                 break
-            began = time.monotonic()
-            raised += await actions.work(self._app, look)
-            await asyncio.sleep((time.monotonic() - began) * REST_SHARE)
+            done = await actions.work(self._app, look)
+            raised += done.raised
+            is_calm = done.waited < CALM_SECONDS
+            await asyncio.sleep(0 if is_calm else done.seconds * REST_SHARE)
         return raised

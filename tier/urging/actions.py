@@ -69,9 +69,7 @@ async def by_rule(
     if item is None or item.ended:
         return []
     since = rules.rule_day(await calendar.current(tx), now)
-    done = await store.urged_by_rule(tx, item_id, divisions, since)
-    waiting = set(await store.waiting(tx, item_id, by_division))
-    codes = sorted(waiting.intersection(divisions) - done)
+    codes = await store.due_by_rule(tx, item_id, by_division, divisions, since)
     if not codes:
         return []
     node = app.node.name
@@ -152,10 +150,20 @@ async def take(
     first = await store.begin_digests(tx, list(lights), day, now)
     red = {code for code, seen in lights.items() if seen is Light.RED}
     alerted = rules.alerted(first, red, lights)
+    if not alerted:
+        return
     counts = await store.counts(tx, alerted, day)
+    same = {
+        "title": wire.title(standing[ours[0]].item),
+        "by_division": one.by,
+        "reason": one.message,
+        "day": day.isoformat(),
+    }
     notices = []
     for code in alerted:
-        details = _details(one, standing[Key(one.item_id, code)], counts[code])
+        deadline = standing[Key(one.item_id, code)].assignment.deadline
+        count = str(counts[code])
+        details = {**same, "count": count, "deadline": deadline.isoformat()}
         kind, light_now = Kind.URGE_DIGEST, lights[code] or 0
         notices.append(
             Notice(code, kind, one.item_id, one.at, light_now, source, details)
@@ -166,14 +174,3 @@ async def take(
 def shown(found: Standing, now: datetime) -> Light | None:
     """Return the light of an assignment."""
     return light(found.assignment, found.terms.near_percent, now)
-
-
-def _details(one: Urge, found: Standing, count: int) -> dict[str, str]:
-    return {
-        "title": wire.title(found.item),
-        "count": str(count),
-        "by_division": one.by,
-        "reason": one.message,
-        "deadline": found.assignment.deadline.isoformat(),
-        "day": rules.day_of(one.at).isoformat(),
-    }

@@ -41,10 +41,20 @@ WAITING = """
      ORDER BY division
 """
 
-URGED_BY_RULE = """
-    SELECT DISTINCT division
-      FROM urging_urge
-     WHERE item_id = $1 AND division = ANY($2) AND urged_on >= $3 AND by_rule
+# Of those named, whose report is waited for, and who was not urged by rule since a day. LATERAL
+# with OFFSET, and a subquery with LIMIT, look every row up by its key: joined plainly, the second
+# once walked all urges of the item for each.
+DUE_BY_RULE = """
+    SELECT a.division
+      FROM unnest($3::text[]) AS named (division)
+     CROSS JOIN LATERAL (
+           SELECT division, assigner_division, state FROM assignment
+            WHERE (item_id, division) = ($1, named.division) OFFSET 0) a
+     WHERE a.assigner_division = $2 AND a.state IN (1, 2, 4)
+       AND (SELECT urge_id FROM urging_urge
+             WHERE item_id = $1 AND division = named.division AND urged_on >= $4 AND by_rule
+             LIMIT 1) IS NULL
+     ORDER BY a.division
 """
 
 COUNTS = """
@@ -115,12 +125,12 @@ async def waiting(tx: Tx, item_id: UUID, assigner: Code) -> list[Code]:
     return [row["division"] for row in await tx.fetch(WAITING, item_id, assigner)]
 
 
-async def urged_by_rule(
-    tx: Tx, item_id: UUID, divisions: Collection[Code], since: date
-) -> set[Code]:
-    """Return which of the executors were urged by rule on a day or later."""
-    rows = await tx.fetch(URGED_BY_RULE, item_id, list(divisions), since)
-    return {row["division"] for row in rows}
+async def due_by_rule(
+    tx: Tx, item_id: UUID, assigner: Code, named: Collection[Code], since: date
+) -> list[Code]:
+    """Return for whom of those named `assigner` waits, not urged by rule since a day."""
+    rows = await tx.fetch(DUE_BY_RULE, item_id, assigner, list(named), since)
+    return [row["division"] for row in rows]
 
 
 async def urges(

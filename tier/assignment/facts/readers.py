@@ -67,9 +67,7 @@ def _verified(one: Arrived) -> tuple[Message, Changes]:
     if not payload.epochs:  # from before they were told
         payload.epochs.extend([0] * len(divisions))
     pairs = zip(divisions, payload.epochs, strict=True)
-    return payload, (
-        (Key(item_id, code), Verified(at, epoch)) for code, epoch in pairs
-    )
+    return payload, ((Key(item_id, code), Verified(at, epoch)) for code, epoch in pairs)
 
 
 def _each(item_id: str, divisions: Sequence[Code], change: Change) -> Changes:

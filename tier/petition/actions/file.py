@@ -89,7 +89,7 @@ async def _petition(
         no = No.PENDING
     if no is not None:
         raise denied(no, Asked(draft.kind, key, scene, draft.days))
-    is_review = draft.kind is Kind.REVIEW
+    kind = draft.kind
     return Petition(
         petition_id=UUID(int=uuid_utils.uuid7().int),
         key=key,
@@ -97,8 +97,8 @@ async def _petition(
         decider=around.decider(key, draft.kind),
         reason=draft.reason,
         evidence=draft.evidence,
-        days=draft.days,
-        transfer_to=draft.transfer_to,
+        days=draft.days if kind is Kind.EXTENSION else 0,
+        transfer_to=draft.transfer_to if kind is Kind.DISPUTE else "",
         epoch=scene.epoch,
         deadline=scene.deadline,
         began_at=began_at,
@@ -106,7 +106,7 @@ async def _petition(
         recorded_at=now,
         actor=work.call.actor,
         principal=current.principal(),
-        author=standing.item.concluded_by if is_review else "",
+        author=standing.item.concluded_by if kind is Kind.REVIEW else "",
     )
 
 

@@ -68,7 +68,9 @@ class PetitionServiceStub:
     * `FAILED_PRECONDITION` / `PETITION_WITHDRAWN`: who asked took it back. Nothing is to be decided.
     * `PERMISSION_DENIED` / `REVIEWER_IS_AUTHOR`: the conclusion's author may not review it. Let another officer do it.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Refuse the petition.
+    * `FAILED_PRECONDITION` / `EPOCH_STALE`: the assignment was returned since it was asked. Refuse the petition.
     * `FAILED_PRECONDITION` / `PETITION_NOT_OPEN`: the assignment moved on. Read it again, or refuse.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: two decisions of this call do not go together. Send one at a time.
     * `FAILED_PRECONDITION` / `REVIEW_NOT_OPEN`: the item has no conclusion, or is archived. Refuse.
     * `INVALID_ARGUMENT` / `EXTENSION_DAYS_INVALID`: the terms allow fewer days. Grant fewer.
     * `FAILED_PRECONDITION` / `EXTENSIONS_USED_UP`: as many were granted as the terms allow. Refuse.
@@ -143,7 +145,9 @@ class PetitionServiceAsyncStub(PetitionServiceStub):
     * `FAILED_PRECONDITION` / `PETITION_WITHDRAWN`: who asked took it back. Nothing is to be decided.
     * `PERMISSION_DENIED` / `REVIEWER_IS_AUTHOR`: the conclusion's author may not review it. Let another officer do it.
     * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Refuse the petition.
+    * `FAILED_PRECONDITION` / `EPOCH_STALE`: the assignment was returned since it was asked. Refuse the petition.
     * `FAILED_PRECONDITION` / `PETITION_NOT_OPEN`: the assignment moved on. Read it again, or refuse.
+    * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: two decisions of this call do not go together. Send one at a time.
     * `FAILED_PRECONDITION` / `REVIEW_NOT_OPEN`: the item has no conclusion, or is archived. Refuse.
     * `INVALID_ARGUMENT` / `EXTENSION_DAYS_INVALID`: the terms allow fewer days. Grant fewer.
     * `FAILED_PRECONDITION` / `EXTENSIONS_USED_UP`: as many were granted as the terms allow. Refuse.
@@ -227,7 +231,9 @@ class PetitionServiceServicer(metaclass=_abc_1.ABCMeta):
         * `FAILED_PRECONDITION` / `PETITION_WITHDRAWN`: who asked took it back. Nothing is to be decided.
         * `PERMISSION_DENIED` / `REVIEWER_IS_AUTHOR`: the conclusion's author may not review it. Let another officer do it.
         * `FAILED_PRECONDITION` / `ITEM_ENDED`: the item is closed or withdrawn. Refuse the petition.
+        * `FAILED_PRECONDITION` / `EPOCH_STALE`: the assignment was returned since it was asked. Refuse the petition.
         * `FAILED_PRECONDITION` / `PETITION_NOT_OPEN`: the assignment moved on. Read it again, or refuse.
+        * `FAILED_PRECONDITION` / `MOVE_NOT_ALLOWED`: two decisions of this call do not go together. Send one at a time.
         * `FAILED_PRECONDITION` / `REVIEW_NOT_OPEN`: the item has no conclusion, or is archived. Refuse.
         * `INVALID_ARGUMENT` / `EXTENSION_DAYS_INVALID`: the terms allow fewer days. Grant fewer.
         * `FAILED_PRECONDITION` / `EXTENSIONS_USED_UP`: as many were granted as the terms allow. Refuse.
