@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from clients.cli import options, parse, render
 from clients.cli.command import command
@@ -110,6 +111,10 @@ async def list_escalations(
         shown: list[Json] = [as_json(one) for one in found]
         session.write_json({"escalations": shown})
         return
+    session.out.print(_escalations(session, found))
+
+
+def _escalations(session: Session, found: Sequence[pb.Escalation]) -> Table:
     say = session.say
     heads = [say("Taken", "升级时间"), say("Step", "级次"), say("Late", "逾期单位")]
     heads += [say("To", "升级至"), say("Was due", "应升级时间")]
@@ -127,7 +132,7 @@ async def list_escalations(
         )
         for one in found
     ]
-    session.out.print(render.table(heads, table))
+    return render.table(heads, table)
 
 
 def step_in_words(session: Session, step: int, rung: int) -> str:

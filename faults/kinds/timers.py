@@ -305,7 +305,7 @@ SCENARIOS = (
         "kill -9 of each tier's service and clocks that jump, while timers come due",
         _play,
         wanted=48,
-        in_slice=16,
+        in_slice=8,
         rig=FAST,
         needs=needs,
         is_steady=False,

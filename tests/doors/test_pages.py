@@ -70,7 +70,7 @@ async def test_every_listing_is_paged_here() -> None:
         "ListNotices",
         "ListEvents",  # test_timeline.py
         "ListPetitions",  # test_petition.py
-        "ListTimers",  # test_timing_facts.py
+        "ListTimers",  # test_timing_shown.py
         "ListEscalations",
         "ListStatistics",  # tests/stores/test_statistics_store.py
         *SUPERVISION,

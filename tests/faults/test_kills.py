@@ -39,8 +39,11 @@ async def test_a_killed_service_loses_and_doubles_nothing(
         flow, FIRST_OPERATIONS, lambda: kill_and_heal(yunnan_line, name, pids)
     )
     problems = await yunnan_line.problems()
+    life = office.history.life
+    lived = (life.extended, life.withdrawn, life.urges, life.points, life.petitions)
 
     assert problems == []
+    assert all(lived)
     assert pids[0] != pids[1]
     assert sum(times for (node, _), times in office.errors.items() if node == name) > 0
 

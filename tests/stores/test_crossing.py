@@ -9,8 +9,10 @@ import pytest
 
 from ducha.assignment.v1 import assignment_pb2 as nouns
 from ducha.assignment.v1 import assignment_service_pb2 as service
+from tests.divisions import KUNMING, WUHUA, a_row, load
+from tests.divisions import PROVINCE as PROVINCES
 from tests.doors import letters
-from tests.servers import AnApp, quarantined
+from tests.servers import AnApp, carry, quarantined
 from tests.stores import cascading
 from tests.stores.cascading import an_item, cascaded, issued, move, seen, shown
 from tests.stores.supervised import (
@@ -18,8 +20,10 @@ from tests.stores.supervised import (
     CITY,
     COUNTY,
     DAY,
+    DOORS,
     OTHER,
     PROVINCE,
+    ROWS,
     SIBLING,
     TOWN,
     Line,
@@ -29,10 +33,11 @@ from tests.stores.supervised import (
 )
 from tier.app import App
 from tier.assignment import queries
-from tier.assignment.actions import end
+from tier.assignment.actions import end, issue
 from tier.assignment.errors import DeadlineInvalid, MoveNotAllowed, TargetsInvalid
 from tier.inbox import Kind
-from tier.jurisdiction import Code
+from tier.jurisdiction import Code, Level
+from tier.node import Node
 from tier.runtime import moments
 
 WITHDRAWN = nouns.ASSIGNMENT_STATE_WITHDRAWN
@@ -260,6 +265,45 @@ async def test_who_gets_a_reopened_item_later_holds_it_like_all_others(
 
         assert rows == [rows[0]] * 4
         assert rows[0][:2] == (1, 1)
+
+
+async def test_an_assignment_is_transferred_to_where_nobody_knew_the_item(
+    an_app: AnApp,
+) -> None:
+    """Past a tier that knows it, to a county that does not: it works as all others do."""
+    panlong = Node("panlong", Level.COUNTY, (SIBLING,), "kunming")
+    async with (
+        an_app(PROVINCES) as province,
+        an_app(KUNMING) as kunming,
+        an_app(WUHUA) as wuhua,
+        an_app(panlong) as there,
+    ):
+        await load(province, [a_row(code) for code in (*ROWS, "5303")])
+        links = [(province, kunming), (kunming, wuhua), (kunming, there)]
+
+        async def settle() -> None:
+            for _ in range(2):
+                for above, below in links:
+                    await carry(above, below, DOORS)
+                for above, below in reversed(links):
+                    await carry(below, above, DOORS)
+
+        await settle()
+        item = letters.an_item()
+        targets = nouns.TargetSelection(divisions=[TOWN])
+        done = await issue.issue(province, a_call(PROVINCE), item, targets)
+        item_id = UUID(done.item.item_id)
+        await settle()
+        await move(province, PROVINCE, "transfer", item_id, {TOWN: AWAY})
+        await settle()
+        await cascading.do_report(there, item_id, AWAY)
+        await settle()
+        held = [await seen(app, item_id, AWAY) for app in (province, kunming, there)]
+
+        assert held == [held[0]] * 3
+        assert held[0].state == nouns.ASSIGNMENT_STATE_REPORTED
+        for app in (province, kunming, wuhua, there):
+            assert await quarantined(app) == []
 
 
 # --- Clocks ----------------------------------------------------------------------------

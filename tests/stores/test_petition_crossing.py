@@ -37,7 +37,8 @@ from tier.assignment.actions import end, issue, judge, withdraw
 from tier.link import actions as link
 from tier.petition import facts as door
 from tier.petition.errors import PetitionWithdrawn
-from tier.petition.settling import Settling, settle
+from tier.petition.settling import ABOUT, settle
+from tier.upkeep import Upkeep
 
 BY_RULE = pb.PETITION_STATE_REFUSED
 
@@ -127,7 +128,7 @@ async def test_what_becomes_moot_while_it_waits_is_refused_soon(an_app: AnApp) -
         asked = await line.ask(TOWN, EXTENSION)
         other = await line.ask(OTHER, EXTENSION)
         await line.up()
-        line.county.tasks.create_task(Settling(line.county).run())
+        line.county.tasks.create_task(Upkeep(line.county, ABOUT, settle).run())
         await line.report(TOWN)
         await line.up()
         async with asyncio.timeout(10):

@@ -29,11 +29,12 @@ from tests.stores.supervised import (
 )
 from tier.app import App
 from tier.assignment import queries, recounting
-from tier.assignment.recounting import Recounting, recount
+from tier.assignment.recounting import ABOUT, recount
 from tier.calendar import Term, after
 from tier.inbox import Kind
 from tier.jurisdiction import Code
 from tier.runtime import moments
+from tier.upkeep import Upkeep
 
 # From the end of November 2026 that many working days end in 2027, which nobody declared yet.
 LONG = 40
@@ -257,7 +258,7 @@ async def test_a_node_counts_by_itself_when_the_calendar_comes(an_app: AnApp) ->
         await line.settle()
         await cascading.split(line.city, item_id, CITY, [COUNTY], within=LONG - 5)
         await line.settle()
-        running = line.province.tasks.create_task(Recounting(line.province).run())
+        running = line.province.tasks.create_task(Upkeep(line.province, ABOUT, recount).run())
         await asyncio.sleep(0)
         await declared(line, *LATER)
 
@@ -265,7 +266,7 @@ async def test_a_node_counts_by_itself_when_the_calendar_comes(an_app: AnApp) ->
             return not (await seen(app, item_id, division)).provisional
 
         await eventually(lambda: has_moved(line.province, CITY))
-        started = line.city.tasks.create_task(Recounting(line.city).run())
+        started = line.city.tasks.create_task(Upkeep(line.city, ABOUT, recount).run())
         await eventually(lambda: has_moved(line.city, COUNTY))
         for task in (running, started):
             task.cancel()

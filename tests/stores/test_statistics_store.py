@@ -7,19 +7,24 @@ import json
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 import grpc
 import pytest
 
+from ducha.division.v1 import division_pb2
 from ducha.statistics.v1 import statistics_pb2
 from ducha.statistics.v1 import statistics_service_pb2 as pb
 from ducha.statistics.v1 import statistics_service_pb2_grpc as stubs
+from tests.divisions import an_entry
 from tests.servers import AnApp, refusal, served
 from tests.stores.happening import CHINA, COUNTS, Event, World
 from tests.stores.reporting import PROVINCE
 from tier.app import App
+from tier.division import store as division_store
 from tier.jurisdiction import DIGITS, Level
 from tier.runtime.area import seen_from
 from tier.statistics.capability import CAPABILITY
@@ -182,18 +187,39 @@ async def test_a_narrower_caller_counts_only_its_area(an_app: AnApp) -> None:
 
 
 async def test_shares_and_names_come_along(an_app: AnApp) -> None:
-    """Completeness and timeliness follow from the counts; the moment and silence are told."""
+    """Completeness and timeliness follow from the counts; areas have their names."""
     async with an_app(PROVINCE) as app, a_desk(app) as desk:
         await a_world(app, 5)
-        page = await desk.ListStatistics(pb.ListStatisticsRequest())
+        async with app.db.transaction() as tx:
+            await division_store.upsert(tx, [an_entry("5301")])
+        level = division_pb2.LEVEL_CITY
+        page = await desk.ListStatistics(pb.ListStatisticsRequest(level=level))
+        names = {one.division: one.division_name for one in page.statistics}
 
-        assert page.as_of_time.seconds > 0
+        assert names == {"5301": "名5301", "5303": ""}
         for one in [*page.statistics, page.total]:
             counts = one.counts
             standing = counts.assigned - counts.assigned_withdrawn
-            share = counts.assigned_finished / standing if standing else 0
-            timely = counts.assigned_finished_on_time / standing if standing else 0
+            share = counts.assigned_finished / standing
+            timely = counts.assigned_finished_on_time / standing
             assert (one.completeness, one.timeliness) == (share, timely)
+            assert 0 < timely < share < 1
+
+
+async def test_it_says_as_of_when_and_who_is_out_of_contact(an_app: AnApp) -> None:
+    """Law 13: a silent node whose divisions the counts may cover is named, another is not."""
+    heard = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    async with an_app(PROVINCE) as app:
+        silent = replace(app, silent=lambda: [("kunming", heard), ("qujing", None)])
+        ask: Any = StatisticsService(silent).ListStatistics
+        whole = await ask(pb.ListStatisticsRequest(), None)
+        part = await ask(pb.ListStatisticsRequest(within="530102"), None)
+        (kunming,) = part.out_of_contact
+
+        assert whole.as_of_time.seconds > 0
+        assert {one.node for one in whole.out_of_contact} == {"kunming", "qujing"}
+        assert (kunming.node, list(kunming.divisions)) == ("kunming", ["5301"])
+        assert kunming.last_contact_time.ToDatetime(tzinfo=UTC) == heard
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,7 @@ class Assigned:
     deadline: datetime = DEADLINE
 
 
-async def an_item(tx: Tx, terms: Terms | None = TERMS) -> UUID:
-    item_id = uuid4()
+def a_body(terms: Terms | None = TERMS) -> assignment_pb2.Item:
     item = assignment_pb2.Item(
         title="基层减负",
         source_type=assignment_pb2.SOURCE_TYPE_PLAN_LINE,
@@ -130,7 +129,14 @@ async def an_item(tx: Tx, terms: Terms | None = TERMS) -> UUID:
     )
     if terms is not None:
         item.terms.CopyFrom(terms_to(terms))
-    body = item.SerializeToString()
+    return item
+
+
+async def an_item(
+    tx: Tx, terms: Terms | None = TERMS, item: assignment_pb2.Item | None = None
+) -> UUID:
+    item_id = uuid4()
+    body = (item or a_body(terms)).SerializeToString()
     await tx.execute(ITEM, item_id, START, RECEIVE_BY, DEADLINE, body)
     return item_id
 

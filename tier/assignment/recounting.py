@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID
-
-import structlog
 
 from tier import calendar, ledger
 from tier.app import App
@@ -23,53 +22,22 @@ from tier.assignment.model import Assignment, Cause, Key, Loaded, Moved
 from tier.assignment.moves import WORKABLE
 from tier.calendar import Calendar, Term
 from tier.jurisdiction import Code
-from tier.ledger import Author, Committed
-from tier.runtime.errors import TierError
+from tier.ledger import Author
 
-LOG = structlog.get_logger(__name__)
-
-ABOUT = {
+ABOUT = (
     "ducha.calendar.v1.CalendarPublished",
     # Work that was done when the calendar came, and goes on.
     "ducha.assignment.v1.AssignmentsReturned",
     "ducha.assignment.v1.ItemReopened",
-}
+)
 AT_ONCE = 500
 REST_SECONDS = 0.05
 """Between two transactions: live calls go first."""
 
-RETRY_SECONDS = 5.0
 REASON = "正式工作日历公布，时限重新计算。The official calendar came; counted again."
 
 
-class Recounting:
-    """Watches for calendars, and counts again what was provisional."""
-
-    def __init__(self, app: App) -> None:
-        """Hear of every commit of `app`."""
-        self._app = app
-        self._due = asyncio.Event()
-        self._due.set()  # what came while the node was down
-        app.feed.listen(self._hear)
-
-    def _hear(self, committed: Committed) -> None:
-        if any(entry.kind in ABOUT for entry in committed.entries):
-            self._due.set()
-
-    async def run(self) -> None:
-        """Count whenever a calendar came, until cancelled."""
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            try:
-                await recount(self._app)
-            except TierError as trouble:
-                LOG.warning("recounting failed", reason=trouble.reason)
-                self._due.set()
-                await asyncio.sleep(RETRY_SECONDS)
-
-
-async def recount(app: App) -> int:
+async def recount(app: App, _: AbstractSet[str] | None = None) -> int:
     """Count provisional moments again that this node's divisions gave; return how many changed."""
     async with app.db.reading() as tx:
         keys = await clock_store.provisional(tx)

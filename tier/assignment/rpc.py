@@ -16,15 +16,14 @@ from ducha.assignment.v1.assignment_service_pb2_grpc import (
 from tier import division
 from tier.acting import call_of
 from tier.app import App
-from tier.assignment import queries, wire
+from tier.assignment import queries, recounting, settling, wire
 from tier.assignment.actions import clocks, end, issue, judge, report, withdraw
 from tier.assignment.actions.report import Filing, Piece
 from tier.assignment.model import Key
-from tier.assignment.recounting import Recounting
-from tier.assignment.settling import Settling
 from tier.calendar import term_from
 from tier.runtime import moments, requests
 from tier.runtime.batch import Batcher
+from tier.upkeep import Upkeep
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -45,8 +44,8 @@ class AssignmentService(AssignmentServiceServicer):
             limit=WAITING_CALLS,
         )
         app.tasks.create_task(self._filings.run())
-        app.tasks.create_task(Settling(app).run())
-        app.tasks.create_task(Recounting(app).run())
+        app.tasks.create_task(Upkeep(app, settling.ABOUT, settling.settle).run())
+        app.tasks.create_task(Upkeep(app, recounting.ABOUT, recounting.recount).run())
 
     async def IssueItem(
         self, request: pb.IssueItemRequest, context: Context

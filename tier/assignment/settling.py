@@ -8,11 +8,9 @@ once.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from uuid import NAMESPACE_OID, uuid5
-
-import structlog
 
 from ducha.assignment.v1 import assignment_pb2 as pb
 from tier.app import App
@@ -21,12 +19,8 @@ from tier.assignment.actions import report
 from tier.assignment.actions.report import Filing, Piece
 from tier.assignment.model import Key
 from tier.jurisdiction import Code, contains
-from tier.ledger import Committed
 from tier.registry import waiting_of_item
-from tier.runtime.errors import TierError
 from tier.runtime.requests import Request
-
-LOG = structlog.get_logger(__name__)
 
 ABOUT = (
     "ducha.registry.",
@@ -35,42 +29,10 @@ ABOUT = (
     "ducha.assignment.v1.AssignmentsResumed",
 )
 AT_ONCE = 256
-REST_SECONDS = 0.25
-"""Between two looks: in a rush every commit may bring a last value."""
-
-RETRY_SECONDS = 5.0
 SUMMARY = "所需数据均已采集或取用，由系统反馈。All values needed are held; reported by the node."
 
 
-class Settling:
-    """Watches what is committed, and reports what has all its values."""
-
-    def __init__(self, app: App) -> None:
-        """Hear of every commit of `app`."""
-        self._app = app
-        self._due = asyncio.Event()
-        self._due.set()  # what came while the node was down
-        app.feed.listen(self._hear)
-
-    def _hear(self, committed: Committed) -> None:
-        if any(entry.kind.startswith(ABOUT) for entry in committed.entries):
-            self._due.set()
-
-    async def run(self) -> None:
-        """Look whenever something may have come, until cancelled."""
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            try:
-                await settle(self._app)
-            except TierError as trouble:
-                LOG.warning("settling failed", reason=trouble.reason)
-                self._due.set()
-                await asyncio.sleep(RETRY_SECONDS)
-            await asyncio.sleep(REST_SECONDS)
-
-
-async def settle(app: App) -> int:
+async def settle(app: App, _: AbstractSet[str] | None = None) -> int:
     """Report the assignments that have all their values; return how many."""
     async with app.db.reading() as tx:
         open_ones = [

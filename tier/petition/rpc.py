@@ -14,9 +14,9 @@ from ducha.petition.v1.petition_service_pb2_grpc import (
 )
 from tier.acting import call_of
 from tier.app import App
-from tier.petition import queries, wire
+from tier.petition import queries, settling, wire
 from tier.petition.actions import decide, file
-from tier.petition.settling import Settling
+from tier.upkeep import Upkeep
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -27,7 +27,7 @@ class PetitionService(PetitionServiceServicer):
     def __init__(self, app: App) -> None:
         """Answer from the database of `app`; what becomes moot is settled."""
         self._app = app
-        app.tasks.create_task(Settling(app).run())
+        app.tasks.create_task(Upkeep(app, settling.ABOUT, settling.settle).run())
 
     async def FilePetitions(
         self, request: pb.FilePetitionsRequest, context: Context

@@ -7,66 +7,14 @@ decides once.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Set as AbstractSet
-
-import structlog
 
 from tier import ledger
 from tier.app import App
-from tier.ledger import Committed
 from tier.petition import store
 from tier.petition.actions import taking
-from tier.runtime.errors import TierError
 
-LOG = structlog.get_logger(__name__)
-
-ABOUT = "ducha.assignment.v1."
-ALL_AT_ONCE = 10_000
-"""Items remembered at most; beyond that, all that have a petition are looked at."""
-
-REST_SECONDS = 0.25
-"""Between two looks: in a rush every commit may end something."""
-
-RETRY_SECONDS = 5.0
-
-
-class Settling:
-    """Watches what is committed about items, and settles petitions about them."""
-
-    def __init__(self, app: App) -> None:
-        """Hear of every commit of `app`."""
-        self._app = app
-        self._moved: set[str] = set()
-        self._all = True  # what moved while the node was down
-        self._due = asyncio.Event()
-        self._due.set()
-        app.feed.listen(self._hear)
-
-    def _hear(self, committed: Committed) -> None:
-        moved = {
-            entry.subject for entry in committed.entries if entry.kind.startswith(ABOUT)
-        }
-        if moved:
-            self._moved |= moved
-            self._all = self._all or len(self._moved) > ALL_AT_ONCE
-            self._due.set()
-
-    async def run(self) -> None:
-        """Look whenever something moved, until cancelled."""
-        while True:
-            await self._due.wait()
-            self._due.clear()
-            moved, everything = self._moved, self._all
-            self._moved, self._all = set(), False
-            try:
-                await settle(self._app, None if everything else moved)
-            except TierError as trouble:
-                LOG.warning("settling petitions failed", reason=trouble.reason)
-                self._all = True
-                self._due.set()
-                await asyncio.sleep(RETRY_SECONDS)
-            await asyncio.sleep(REST_SECONDS)
+ABOUT = ("ducha.assignment.v1.",)
 
 
 async def settle(app: App, moved: AbstractSet[str] | None = None) -> int:

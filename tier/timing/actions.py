@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from tier import calendar, ledger, rectification, urging
+from tier import calendar, inbox, ledger, rectification, urging
 from tier.app import App
 from tier.calendar import Calendar
-from tier.ledger import Entry
 from tier.runtime.db import Tx
 from tier.timing import items, rules, store, telling
 from tier.timing.model import (
@@ -29,8 +28,9 @@ from tier.timing.model import (
     Timer,
     Told,
 )
+from tier.timing.telling import Heard
 
-CLOCKS = 500
+CLOCKS = 250
 """Looked at in one go."""
 
 ROWS = 250
@@ -142,27 +142,32 @@ async def work(app: App, look: Look) -> Done:
         waited = time.monotonic() - asked
         now = app.now()
         marks = await store.raised(tx, look.found, now) if look.found else {}
-        entries: list[Entry] = []
-        for mark, divisions in marks.items():
-            known = look.items[mark.item_id]
-            entries += await _tell(app, tx, Told(mark, divisions, known, now))
+        heard = [
+            await _tell(app, tx, Told(mark, codes, look.items[mark.item_id], now))
+            for mark, codes in marks.items()
+        ]
+        told = [notice for one in heard for notice in one.notices]
+        await inbox.deliver(app, tx, told)
         await store.advance(tx, look.advances, look.calendar_version)
+        entries = [entry for one in heard for entry in one.entries]
         await ledger.append(tx, app.feed, entries, now)
     return Done(sum(map(len, marks.values())), waited, time.monotonic() - asked)
 
 
-async def _tell(app: App, tx: Tx, told: Told) -> list[Entry]:
-    """Record what was raised, and tell whom it concerns."""
-    match told.mark.timer.step:
+async def _tell(app: App, tx: Tx, told: Told) -> Heard:
+    """Return what is heard of what was raised."""
+    mark = told.mark
+    match mark.timer.step:
         case Step.ESCALATION:
-            return await telling.escalation(app, tx, told)
+            return telling.escalation(app, told)
         case Step.URGE:
-            mark = told.mark
-            return await urging.by_rule(
-                app, tx, mark.item_id, mark.assigner, told.divisions, now=told.now
+            return Heard(
+                await urging.by_rule(
+                    app, tx, mark.item_id, mark.assigner, told.divisions, now=told.now
+                )
             )
         case _:
-            return await telling.reminders(app, tx, told)
+            return telling.reminders(app, told)
 
 
 async def remind_of_points(app: App) -> int:

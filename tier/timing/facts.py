@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from google.protobuf.message import DecodeError
 
 from ducha.timing.v1 import timing_facts_pb2 as pb
-from tier import division, ledger, routes
+from tier import division, inbox, ledger, routes
 from tier.app import App, Arrived, Unfit, Verdict
 from tier.jurisdiction import Code, parse, within
 from tier.ledger import Author, Entry
@@ -63,7 +63,7 @@ async def _apply(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
     if new:  # a node that was restored from a backup takes its steps again
         known = await items.known(tx, [mark.item_id])
         told = Told(mark, new, known[mark.item_id], raised_at)
-        await telling.notify(app, tx, told, one.fact_id)
+        await inbox.deliver(app, tx, telling.notices(told, one.fact_id))
     return _down(app, one, payload, divisions) if one.downward else [_up(app, one)]
 
 

@@ -24,6 +24,8 @@ from tier.timing.model import (
 )
 
 PERCENT = 100
+MOST_RUNGS, MOST_DAYS, MOST_HOURS = 9, 250, 2400
+"""As the constraints of `ducha.calendar.v1` say."""
 
 
 def schedule(window: Window, terms: Terms, calendar: Calendar) -> list[Timer]:
@@ -42,16 +44,38 @@ def schedule(window: Window, terms: Terms, calendar: Calendar) -> list[Timer]:
     return sorted(timers)
 
 
+def is_sound(terms: Terms) -> bool:
+    """Whether terms are such as the keeper may publish.
+
+    They came in an item, over links: what others made of them must not hold up a node.
+    """
+    ladder = terms.ladder
+    percents = (terms.receipt_near_percent, terms.near_percent)
+    return (
+        len(ladder) <= MOST_RUNGS
+        and all(0 < percent < PERCENT for percent in percents)
+        and all(ladder)
+        and all(term.working_days <= MOST_DAYS for term in ladder)
+        and all(term.hours <= MOST_HOURS for term in ladder)
+    )
+
+
 def _part(window: Window, whole: timedelta, percent: int) -> datetime:
     """Return when so many percent of a stretch that begins with the assignment are over."""
     return window.assigned_at + max(whole, timedelta()) * percent / PERCENT
 
 
 def _ladder(deadline: datetime, terms: Terms, calendar: Calendar) -> Iterator[Timer]:
-    """Yield the steps of the ladder; none comes before the one below it."""
+    """Yield the steps of the ladder; none comes before the one below it.
+
+    A moment beyond what calendars hold never comes.
+    """
     at = deadline
     for rung, term in enumerate(terms.ladder, 1):
-        due = after(calendar, deadline, term)
+        try:
+            due = after(calendar, deadline, term)
+        except OverflowError:
+            return
         at = max(at, due.at)
         yield Timer(at, Step.ESCALATION, rung, due.provisional)
 

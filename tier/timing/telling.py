@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from tier import inbox, ledger, routes
+from tier import ledger, routes
 from tier.app import App
 from tier.assignment import Light
 from tier.inbox import Kind, Notice
 from tier.jurisdiction import Code
 from tier.ledger import Author, Entry
-from tier.runtime.db import Tx
 from tier.timing import rules, wire
 from tier.timing.model import Step, Told
 
@@ -23,11 +23,20 @@ REMINDERS: Mapping[Step, tuple[Kind, Light, str]] = {
 }
 """What a reminded unit is told, in which light, and what the moment is called."""
 
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the ledger and the inboxes hear of what was raised."""
+
+    entries: Sequence[Entry]
+    notices: Sequence[Notice] = ()
+
+
 NAMED = 20
 """Divisions named in a notice; the count says how many there are."""
 
 
-async def reminders(app: App, tx: Tx, told: Told) -> list[Entry]:
+def reminders(app: App, told: Told) -> Heard:
     """Record reminders, and remind the executors, who act here."""
     mark, divisions = told.mark, told.divisions
     entry = ledger.record(
@@ -37,23 +46,18 @@ async def reminders(app: App, tx: Tx, told: Told) -> list[Entry]:
         subject=str(mark.item_id),
         onward=app.node.upward,
     )
-    if not mark.superseded:
-        kind, light, key = REMINDERS[mark.timer.step]
-        details = {key: mark.timer.at.isoformat(), "title": told.known.title}
-        await inbox.deliver(
-            app,
-            tx,
-            [
-                Notice(
-                    code, kind, mark.item_id, told.now, light, entry.fact_id, details
-                )
-                for code in divisions
-            ],
-        )
-    return [entry]
+    if mark.superseded:
+        return Heard([entry], [])
+    kind, light, key = REMINDERS[mark.timer.step]
+    details = {key: mark.timer.at.isoformat(), "title": told.known.title}
+    notices = [
+        Notice(code, kind, mark.item_id, told.now, light, entry.fact_id, details)
+        for code in divisions
+    ]
+    return Heard([entry], notices)
 
 
-async def escalation(app: App, tx: Tx, told: Told) -> list[Entry]:
+def escalation(app: App, told: Told) -> Heard:
     """Record a step of the ladder, for the branches of the executors and for the parent.
 
     One notice a division above, however many branches hear of it.
@@ -69,8 +73,7 @@ async def escalation(app: App, tx: Tx, told: Told) -> list[Entry]:
         )
         for onward, codes in routes.both_ways(app.node, told.divisions)
     ]
-    await notify(app, tx, told, entries[0].fact_id)
-    return entries
+    return Heard(entries, notices(told, entries[0].fact_id))
 
 
 def _author(app: App, told: Told) -> Author:
@@ -79,13 +82,13 @@ def _author(app: App, told: Told) -> Author:
     return Author.at(told.now, name, name, told.known.traceparent)
 
 
-async def notify(app: App, tx: Tx, told: Told, source: UUID) -> None:
-    """Tell those to whom executors were escalated, each of its own."""
+def notices(told: Told, source: UUID) -> list[Notice]:
+    """Return what those hear to whom executors were escalated, each of its own."""
     mark = told.mark
     below: dict[Code, list[Code]] = {}
     for code in told.divisions:
         below.setdefault(rules.notified(code, mark.timer.rung), []).append(code)
-    notices = [
+    return [
         Notice(
             division,
             Kind.ESCALATION,
@@ -104,4 +107,3 @@ async def notify(app: App, tx: Tx, told: Told, source: UUID) -> None:
         )
         for division, codes in below.items()
     ]
-    await inbox.deliver(app, tx, notices)

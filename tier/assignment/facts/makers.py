@@ -65,22 +65,51 @@ async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
         return
     if is_forged(one, payload.assigner_division, verdict):
         return
-    given = Given(
+    if one.downward:
+        await _introduce(app, tx, one, (item, targets), verdict)
+    await store.insert(tx, item, targets, _given(one, payload), payload.instructions)
+    await store.mark_split(tx, Key(item_id, parse(payload.assigner_division)))
+    _onward(app, one, targets, payload, verdict)
+
+
+def _given(one: Arrived, payload: pb.AssignmentSplit) -> Given:
+    """Read what a split gives; facts from before it was told began when they were recorded."""
+    told = payload.HasField("split_time")
+    return Given(
         parse(payload.assigner_division),
-        moments.moment(
-            payload.split_time
-            if payload.HasField("split_time")
-            else one.fact.record_time
-        ),
+        moments.moment(payload.split_time if told else one.fact.record_time),
         moments.moment(payload.receive_by_time),
         moments.moment(payload.deadline_time),
         payload.work_days,
         payload.receive_days,
         payload.provisional,
     )
-    await store.insert(tx, item, targets, given, payload.instructions)
-    await store.mark_split(tx, Key(item_id, parse(payload.assigner_division)))
-    _onward(app, one, targets, payload, verdict)
+
+
+async def _introduce(
+    app: App,
+    tx: Tx,
+    one: Arrived,
+    told: tuple[Item, Sequence[Code]],
+    verdict: Verdict,
+) -> None:
+    """Tell branches that hold nothing of an item what it is, before their part of it.
+
+    Who assigned lies further up than the next tier: an assignment was transferred.
+    """
+    item, targets = told
+    holding = await branches_of(app, tx, item.item_id)
+    onward = tuple(name for name in app.node.branches(targets) if name not in holding)
+    if onward:
+        verdict.entries.append(
+            ledger.record(
+                Author.at(app.now(), app.node.name, one.fact.actor),
+                pb.ItemIssued(item=wire.item_to(item)),
+                division=one.fact.division,
+                subject=one.fact.subject,
+                onward=onward,
+            )
+        )
 
 
 async def _withdrawn_alone(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
