@@ -180,7 +180,7 @@ def _timers(alone: Sweep, busy: Sweep) -> list[Figure]:
             goals=(at_most(WORKED_SECONDS),),
         ),
     ]
-    for percent in (50, 99):
+    for percent in (50, 99) if busy.during and busy.before else ():
         times = (
             percentile(busy.during, percent) * MILLIS,
             percentile(busy.before, percent) * MILLIS,

@@ -8,6 +8,7 @@ from bench.figures import Figure, at_least, at_most, share_of_floor, times_floor
 from bench.measured import Measured, Unary, cpu_micros, figures
 from bench.meter import percentile
 from bench.workloads.flow import Run
+from bench.workloads.timers import Sweep
 
 
 def run(results: int, seconds: float, cpu: float = 1.0) -> Run:
@@ -103,3 +104,27 @@ def test_memory_is_judged_for_each_service() -> None:
 
     assert [figure.reached for figure in made] == [False, True]
     assert made[0].goals == (at_most(250),)
+
+
+def test_timers_stand_beside_the_bare_rows_and_calls_beside_quieter_ones() -> None:
+    """A minute for all timers, a quarter of a second for a call among them."""
+    alone = Sweep(100, 12.0, 3.0)
+    busy = Sweep(
+        100, 61.0, 3.0, before=[0.01] * 99 + [0.02], during=[0.1] * 98 + [0.3] * 2
+    )
+    made = figures(Measured(), Measured(timers=[alone, busy]))
+
+    assert (named(made, "timers").ratio, named(made, "timers").reached) == (4.0, True)
+    assert named(made, "timers_busy").reached is False
+    assert named(made, "timers_p50").ratio == pytest.approx(10)
+    assert (named(made, "timers_p99").ducha, named(made, "timers_p99").reached) == (
+        300,
+        False,
+    )
+
+
+def test_timers_without_a_call_say_nothing_of_calls() -> None:
+    """None came while they were worked."""
+    made = figures(Measured(), Measured(timers=[Sweep(1, 1.0, 1.0)] * 2))
+
+    assert [one.name for one in made] == ["timers", "timers_busy"]

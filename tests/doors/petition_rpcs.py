@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -16,7 +15,7 @@ from tests.doors import letters
 from tests.doors.cases import Case, Met, straight
 from tests.doors.held import Held, Make
 from tests.doors.letters import ACTOR, TOWNSHIPS, request_id
-from tests.doors.tiers import Line, Tier
+from tests.doors.tiers import Line, Tier, eventually
 from tier.petition import errors
 from tier.runtime.errors import TierError
 
@@ -29,6 +28,9 @@ EXTENSION, SUSPENSION = nouns.PETITION_KIND_EXTENSION, nouns.PETITION_KIND_SUSPE
 RESUMPTION, DISPUTE = nouns.PETITION_KIND_RESUMPTION, nouns.PETITION_KIND_DISPUTE
 REVIEW = nouns.PETITION_KIND_REVIEW
 EVIDENCE = nouns.Evidence(text="停电通知", sha256="ab" * 32)
+
+URGES = "SELECT count(*) FROM urging_urge WHERE item_id = $1 AND by_rule"
+OVERDUE = "SELECT count(*) FROM timing_raised WHERE item_id = $1 AND step = 4"
 
 # As if it had come, and been concluded, long ago.
 LONG_AGO = (
@@ -193,8 +195,15 @@ async def too_late(line: Line) -> Met:
     """A township asks for more time once it is over."""
     item = letters.an_item(days=4 / 86_400)
     item_id = await letters.issued(line, letters.issue(TOWN, item=item))
-    await asyncio.sleep(4)
+    await eventually(lambda: _is_urged(line, item_id))
     return asks(line, a_draft(item_id))
+
+
+async def _is_urged(line: Line, item_id: str) -> bool:
+    """Whether all that timers do about an overdue report is done: the urge is the last."""
+    urges: int = await line.township.db.fetchval(URGES, UUID(item_id))
+    overdue: int = await line.province.db.fetchval(OVERDUE, UUID(item_id))
+    return bool(urges and overdue)
 
 
 async def used_up(line: Line) -> Met:

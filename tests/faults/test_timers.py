@@ -157,7 +157,9 @@ async def complete(
 
 
 @pytest.mark.parametrize(
-    "names", [("township",), ("province",), ("township", "province", "county", "city")]
+    "names",
+    [("township",), ("province",), ("township", "province", "county", "city")],
+    ids=["township", "province", "all at once"],
 )
 async def test_killed_around_every_moment_a_node_misses_and_doubles_nothing(
     fast: Running, names: tuple[str, ...]

@@ -5,7 +5,7 @@ The line is that of `supervised`: four nodes whose links carry only when told to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -144,7 +144,7 @@ async def take_back(app: App, item_id: UUID, by: Code, *divisions: Code) -> int:
 
 async def move(app: App, by: Code, name: str, item_id: UUID, *args: Any) -> None:
     """Make a move that a petition or the like ends in, in a write of a division."""
-    moves = {
+    moves: dict[str, Callable[..., Awaitable[object]]] = {
         "put off": _put_off,
         "suspend": clocks.suspend,
         "resume": clocks.resume,

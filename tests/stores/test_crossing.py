@@ -34,7 +34,11 @@ from tests.stores.supervised import (
 from tier.app import App
 from tier.assignment import queries
 from tier.assignment.actions import end, issue
-from tier.assignment.errors import DeadlineInvalid, MoveNotAllowed, TargetsInvalid
+from tier.assignment.errors import (
+    DeadlineInvalid,
+    MoveNotAllowed,
+    TargetsInvalid,
+)
 from tier.inbox import Kind
 from tier.jurisdiction import Code, Level
 from tier.node import Node
@@ -225,6 +229,12 @@ async def test_nobody_is_given_what_it_has_or_what_it_cannot_have(
         for to in (OTHER, AWAY, COUNTY, Code("530102999")):
             with pytest.raises(TargetsInvalid):
                 await move(line.county, COUNTY, "transfer", item_id, {TOWN: to})
+
+        straight = an_item(line, nouns.MODE_DIRECT)
+        straight.ClearField("skip_level_reason")
+        for own in (item_id, await issued(line, straight, CITY)):
+            with pytest.raises(TargetsInvalid, match="pass over a tier"):
+                await move(line.province, PROVINCE, "transfer", own, {CITY: SIBLING})
 
         assert await agreed(line, item_id) == before
         await move(line.county, COUNTY, "transfer", item_id, {TOWN: "", OTHER: ""})

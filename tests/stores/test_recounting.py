@@ -258,7 +258,9 @@ async def test_a_node_counts_by_itself_when_the_calendar_comes(an_app: AnApp) ->
         await line.settle()
         await cascading.split(line.city, item_id, CITY, [COUNTY], within=LONG - 5)
         await line.settle()
-        running = line.province.tasks.create_task(Upkeep(line.province, ABOUT, recount).run())
+        running = line.province.tasks.create_task(
+            Upkeep(line.province, ABOUT, recount).run()
+        )
         await asyncio.sleep(0)
         await declared(line, *LATER)
 

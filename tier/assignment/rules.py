@@ -133,7 +133,7 @@ def flaw(
     if found is None:
         found = target_flaw(draft.issuer, targets)
     if found is None:
-        found = _reach_flaw(draft, targets)
+        found = reach_flaw(draft.issuer, draft.mode, draft.skip_level_reason, targets)
     return found or _closing_flaw(draft.closing, targets)
 
 
@@ -167,12 +167,14 @@ def cascade_flaw(assigner: Code, targets: Sequence[Code]) -> tuple[Flaw, str] | 
     return None if beyond is None else (Flaw.CASCADE_NEXT_TIER, beyond)
 
 
-def _reach_flaw(draft: Draft, targets: Sequence[Code]) -> tuple[Flaw, str] | None:
+def reach_flaw(
+    assigner: Code, mode: Mode, reason: str, targets: Sequence[Code]
+) -> tuple[Flaw, str] | None:
     """Passing over a tier needs a reason, and is no cascade (law 1)."""
-    found = cascade_flaw(draft.issuer, targets)
-    if found is None or draft.mode is Mode.CASCADE:
+    found = cascade_flaw(assigner, targets)
+    if found is None or mode is Mode.CASCADE:
         return found
-    return None if draft.skip_level_reason.strip() else (Flaw.SKIP_LEVEL, found[1])
+    return None if reason.strip() else (Flaw.SKIP_LEVEL, found[1])
 
 
 def _closing_flaw(

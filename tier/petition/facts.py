@@ -7,47 +7,31 @@ up as a notice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from google.protobuf.message import DecodeError
-
 from ducha.petition.v1 import petition_facts_pb2 as pb
-from tier import ledger, routes
-from tier.app import App, Arrived, Unfit, Verdict
+from tier.app import App, Arrived, Unfit
+from tier.arriving import (
+    UNKNOWN_ASSIGNMENT,
+    WRONG_JURISDICTION,
+    Door,
+    Outcome,
+    keep,
+    kinds,
+    pass_on,
+)
 from tier.jurisdiction import Code, contains, parse, within
-from tier.ledger import Author, Entry
+from tier.ledger import Entry
 from tier.petition import notices, store, wire
 from tier.petition.actions import taking
 from tier.petition.actions.scenes import surroundings
 from tier.petition.model import Petition, State
 from tier.runtime import moments
 from tier.runtime.db import Tx
-from tier.runtime.errors import InvalidInput
 
-UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
 UNKNOWN_PETITION = "UNKNOWN_PETITION"
-UNREADABLE = "UNREADABLE"
-WRONG_JURISDICTION = "WRONG_JURISDICTION"
-BROKEN = (DecodeError, ValueError, InvalidInput)
-
-Outcome = Unfit | list[Entry]
-
-
-async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
-    """Apply facts of this capability, in order."""
-    verdict = Verdict()
-    for one in arrived:
-        try:
-            outcome = await DOORS[one.fact.kind](app, tx, one)
-        except BROKEN as wrong:
-            outcome = Unfit(one, UNREADABLE, str(wrong) or type(wrong).__name__)
-        if isinstance(outcome, Unfit):
-            verdict.unfit.append(outcome)
-        else:
-            verdict.entries.extend(outcome)
-    return verdict
 
 
 async def _filed(app: App, tx: Tx, one: Arrived) -> Outcome:
@@ -70,7 +54,7 @@ async def _filed(app: App, tx: Tx, one: Arrived) -> Outcome:
     await store.insert(tx, petitions)
     fresh = [each for each in petitions if each.petition_id not in held]
     decided = await taking.take(app, tx, fresh)
-    return [_kept(one, app.node.upward), *decided]
+    return [keep(one, app.node.upward), *decided]
 
 
 def _not_theirs(
@@ -101,7 +85,7 @@ async def _withdrawn(app: App, tx: Tx, one: Arrived) -> Outcome:
     await store.withdraw(tx, ids, at)
     pending = [each for each in held.values() if each.state is State.PENDING]
     await taking.release(app, tx, pending)
-    return [_kept(one, app.node.upward)]
+    return [keep(one, app.node.upward)]
 
 
 async def _decided(app: App, tx: Tx, one: Arrived) -> Outcome:
@@ -124,9 +108,7 @@ async def _decided(app: App, tx: Tx, one: Arrived) -> Outcome:
         )
     await store.decide(tx, decided)
     await notices.decided(app, tx, decided)
-    if one.downward:
-        return _pass_down(app, one, payload, decided)
-    return [_kept(one, app.node.upward)]
+    return _pass_on(app, one, payload, decided)
 
 
 def _is_deciders(one: Arrived, decider: Code, petition: Petition) -> bool:
@@ -146,46 +128,25 @@ def _missing(
     return None if missing is None else Unfit(one, UNKNOWN_PETITION, str(missing))
 
 
-def _pass_down(
-    app: App,
-    one: Arrived,
-    payload: pb.PetitionsDecided,
-    decided: Sequence[Petition],
+def _pass_on(
+    app: App, one: Arrived, payload: pb.PetitionsDecided, decided: Sequence[Petition]
 ) -> list[Entry]:
-    """Pass decisions on to their branches: unchanged where one branch has them all."""
-    divisions = list(dict.fromkeys(each.key.division for each in decided))
-    onward = routes.downward(app.node, divisions)
-    if len(onward) == 1 and len(onward[0][1]) == len(divisions):
-        return [_kept(one, onward[0][0])]
-    author = Author.at(app.now(), app.node.name, one.fact.actor)
-    entries = [_kept(one, ())]
-    for neighbours, codes in onward:
-        part = pb.PetitionsDecided(
+    """Pass decisions on: up as they are, down to each branch its own."""
+
+    def part(codes: Sequence[Code]) -> pb.PetitionsDecided:
+        return pb.PetitionsDecided(
             item_id=payload.item_id,
             decider_division=payload.decider_division,
             decisions=[each for each in payload.decisions if each.division in codes],
         )
-        entries.append(
-            ledger.record(
-                author,
-                part,
-                division=one.fact.division,
-                subject=one.fact.subject,
-                onward=neighbours,
-            )
-        )
-    return entries
 
+    divisions = list(dict.fromkeys(each.key.division for each in decided))
+    return pass_on(app, one, divisions, part)
 
-def _kept(one: Arrived, onward: tuple[str, ...]) -> Entry:
-    return ledger.keep(one.fact, one.fact_id, one.body, onward)
-
-
-Door = Callable[[App, Tx, Arrived], Awaitable[Outcome]]
 
 DOORS: Mapping[str, Door] = {
     pb.PetitionsFiled.DESCRIPTOR.full_name: _filed,
     pb.PetitionsWithdrawn.DESCRIPTOR.full_name: _withdrawn,
     pb.PetitionsDecided.DESCRIPTOR.full_name: _decided,
 }
-KINDS = dict.fromkeys(DOORS, apply)
+KINDS = kinds(DOORS)

@@ -6,43 +6,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from ducha.rectification.v1 import rectification_facts_pb2 as pb
-from tier import assignment, inbox, ledger, routes
-from tier.app import App, Arrived, Unfit, Verdict
+from tier import assignment, inbox
+from tier.app import App, Arrived, Unfit
+from tier.arriving import (
+    UNKNOWN_ASSIGNMENT,
+    UNKNOWN_ITEM,
+    WRONG_JURISDICTION,
+    Outcome,
+    keep,
+    kinds,
+    pass_on,
+)
 from tier.assignment import Key
-from tier.jurisdiction import level_of, parse, within
-from tier.ledger import Author, Entry
+from tier.jurisdiction import Code, level_of, parse, within
+from tier.ledger import Entry
 from tier.rectification import folding, store, telling, wire
 from tier.rectification.model import Change, Point
 from tier.runtime import moments
 from tier.runtime.db import Tx
-from tier.runtime.errors import InvalidInput
 
-UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
-UNKNOWN_ITEM = "UNKNOWN_ITEM"
 UNKNOWN_RECTIFICATION = "UNKNOWN_RECTIFICATION"
-UNREADABLE = "UNREADABLE"
-WRONG_JURISDICTION = "WRONG_JURISDICTION"
-BROKEN = (DecodeError, ValueError, InvalidInput)
-
-Outcome = Unfit | list[Entry]
-
-
-async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
-    """Apply facts of this capability, in order."""
-    verdict = Verdict()
-    for one in arrived:
-        try:
-            outcome = await DOORS[one.fact.kind](app, tx, one)
-        except BROKEN as wrong:
-            outcome = Unfit(one, UNREADABLE, str(wrong) or type(wrong).__name__)
-        if isinstance(outcome, Unfit):
-            verdict.unfit.append(outcome)
-        else:
-            verdict.entries.extend(outcome)
-    return verdict
 
 
 async def _opened(app: App, tx: Tx, one: Arrived) -> Outcome:
@@ -164,30 +150,13 @@ def _is_foreign(one: Arrived, point: Point) -> bool:
 
 def _onward(app: App, one: Arrived, payload: Any) -> list[Entry]:
     """Pass the fact on: up as it is, down to each branch its own points."""
-    if not one.downward:
-        return [ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)]
-    divisions = [parse(point.division) for point in payload.points]
-    onward = routes.downward(app.node, list(dict.fromkeys(divisions)))
-    if len(onward) == 1 and len(onward[0][1]) == len(set(divisions)):
-        return [ledger.keep(one.fact, one.fact_id, one.body, onward[0][0])]
-    fact = one.fact
-    author = Author.at(app.now(), app.node.name, fact.actor)
-    return [
-        ledger.keep(fact, one.fact_id, one.body, ()),
-        *(
-            ledger.record(
-                author,
-                _part(payload, set(codes)),
-                division=fact.division,
-                subject=fact.subject,
-                onward=neighbours,
-            )
-            for neighbours, codes in onward
-        ),
-    ]
+    if not one.downward:  # what an executor says names no divisions but its own
+        return [keep(one, app.node.upward)]
+    divisions = list(dict.fromkeys(parse(point.division) for point in payload.points))
+    return pass_on(app, one, divisions, lambda codes: _part(payload, codes))
 
 
-def _part(payload: Any, codes: set[Any]) -> Message:
+def _part(payload: Any, codes: Sequence[Code]) -> Message:
     """Return the payload for one branch: the same words about fewer points."""
     part: Any = type(payload)()
     part.CopyFrom(payload)
@@ -205,4 +174,4 @@ DOORS = {
     pb.RectificationsReturned.DESCRIPTOR.full_name: _returned,
     pb.RectificationsOverdue.DESCRIPTOR.full_name: _overdue,
 }
-KINDS = dict.fromkeys(DOORS, apply)
+KINDS = kinds(DOORS)

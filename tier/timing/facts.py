@@ -7,45 +7,30 @@ the unit acts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from google.protobuf.message import DecodeError
+from functools import partial
 
 from ducha.timing.v1 import timing_facts_pb2 as pb
-from tier import division, inbox, ledger, routes
-from tier.app import App, Arrived, Unfit, Verdict
+from tier import division, inbox
+from tier.app import App, Arrived, Unfit
+from tier.arriving import (
+    UNKNOWN_ASSIGNMENT,
+    WRONG_JURISDICTION,
+    Outcome,
+    keep,
+    kinds,
+    pass_on,
+)
 from tier.jurisdiction import Code, parse, within
-from tier.ledger import Author, Entry
 from tier.runtime import moments
 from tier.runtime.db import Tx
-from tier.runtime.errors import InvalidInput
 from tier.timing import items, store, telling, wire
 from tier.timing.model import Mark, Told
-
-UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
-WRONG_JURISDICTION = "WRONG_JURISDICTION"
-UNREADABLE = "UNREADABLE"
-BROKEN = (DecodeError, ValueError, InvalidInput)
 
 REMINDED = pb.RemindersRaised.DESCRIPTOR.full_name
 ESCALATED = pb.AssignmentsEscalated.DESCRIPTOR.full_name
 
 
-async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
-    """Apply facts of this capability, in order."""
-    verdict = Verdict()
-    for one in arrived:
-        try:
-            outcome = await _apply(app, tx, one)
-        except BROKEN as wrong:
-            outcome = Unfit(one, UNREADABLE, str(wrong) or type(wrong).__name__)
-        if isinstance(outcome, Unfit):
-            verdict.unfit.append(outcome)
-        else:
-            verdict.entries.extend(outcome)
-    return verdict
-
-
-async def _apply(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
+async def _raised(app: App, tx: Tx, one: Arrived) -> Outcome:
     """Keep what was raised, tell whom it concerns, and pass it on."""
     message = (
         pb.RemindersRaised if one.fact.kind == REMINDED else pb.AssignmentsEscalated
@@ -59,12 +44,12 @@ async def _apply(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
         return unfit
     new = await store.keep(tx, mark, divisions, raised_at)
     if isinstance(payload, pb.RemindersRaised):
-        return [_up(app, one)]
+        return [keep(one, app.node.upward)]
     if new:  # a node that was restored from a backup takes its steps again
         known = await items.known(tx, [mark.item_id])
         told = Told(mark, new, known[mark.item_id], raised_at)
         await inbox.deliver(app, tx, telling.notices(told, one.fact_id))
-    return _down(app, one, payload, divisions) if one.downward else [_up(app, one)]
+    return pass_on(app, one, divisions, partial(_part, payload))
 
 
 async def _unfit(
@@ -83,36 +68,14 @@ async def _unfit(
     return None
 
 
-def _up(app: App, one: Arrived) -> Entry:
-    return ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
+def _part(
+    payload: pb.AssignmentsEscalated, codes: Sequence[Code]
+) -> pb.AssignmentsEscalated:
+    """Return an escalation for one branch: the same words about fewer divisions."""
+    part = pb.AssignmentsEscalated()
+    part.CopyFrom(payload)
+    part.divisions.CopyFrom(division.set_to(codes))
+    return part
 
 
-def _down(
-    app: App,
-    one: Arrived,
-    payload: pb.AssignmentsEscalated,
-    divisions: Sequence[Code],
-) -> list[Entry]:
-    """Pass an escalation from above on to its branches: unchanged where one has it all."""
-    onward = routes.downward(app.node, divisions)
-    if len(onward) == 1 and len(onward[0][1]) == len(divisions):
-        return [ledger.keep(one.fact, one.fact_id, one.body, onward[0][0])]
-    entries = [ledger.keep(one.fact, one.fact_id, one.body, ())]
-    author = Author.at(app.now(), app.node.name, one.fact.actor)
-    for neighbours, codes in onward:
-        part = pb.AssignmentsEscalated()
-        part.CopyFrom(payload)
-        part.divisions.CopyFrom(division.set_to(codes))
-        entries.append(
-            ledger.record(
-                author,
-                part,
-                division=one.fact.division,
-                subject=one.fact.subject,
-                onward=neighbours,
-            )
-        )
-    return entries
-
-
-KINDS = dict.fromkeys([REMINDED, ESCALATED], apply)
+KINDS = kinds(dict.fromkeys([REMINDED, ESCALATED], _raised))

@@ -79,14 +79,14 @@ class Sweeping:
         """Work what is due whenever it is, until cancelled."""
         while True:
             try:
-                await self._wake()
+                await self.wake()
             except TierError as trouble:
                 LOG.warning("timers failed", reason=trouble.reason)
                 self._moved = True
                 await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _wake(self) -> None:
+    async def wake(self) -> None:
         """Ask when the first clock is due, if that may have changed; work if it is."""
         if self._new_calendar:
             self._new_calendar = False

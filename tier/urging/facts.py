@@ -4,44 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from google.protobuf.message import DecodeError
-
 from ducha.urging.v1 import urging_facts_pb2 as pb
-from tier import assignment, ledger, routes
-from tier.app import App, Arrived, Unfit, Verdict
+from tier import assignment
+from tier.app import App, Arrived, Unfit
+from tier.arriving import (
+    UNKNOWN_ASSIGNMENT,
+    UNKNOWN_ITEM,
+    WRONG_JURISDICTION,
+    Outcome,
+    kinds,
+    pass_on,
+)
 from tier.assignment import Key
 from tier.jurisdiction import Code, level_of, within
-from tier.ledger import Author, Entry
 from tier.runtime.db import Tx
-from tier.runtime.errors import InvalidInput
 from tier.urging import actions, wire
 from tier.urging.model import Urge
 
-UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
-UNKNOWN_ITEM = "UNKNOWN_ITEM"
-UNREADABLE = "UNREADABLE"
-WRONG_JURISDICTION = "WRONG_JURISDICTION"
-BROKEN = (DecodeError, ValueError, InvalidInput)
 
-
-async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
-    """Apply facts of this capability, in order."""
-    verdict = Verdict()
-    for one in arrived:
-        try:
-            payload = pb.AssignmentsUrged.FromString(one.fact.payload)
-            urge, divisions = wire.urged_from(payload, one.fact.actor)
-        except BROKEN as wrong:
-            detail = str(wrong) or type(wrong).__name__
-            verdict.unfit.append(Unfit(one, UNREADABLE, detail))
-            continue
-        unfit = await _unfit(app, tx, one, urge, divisions)
-        if unfit is not None:
-            verdict.unfit.append(unfit)
-            continue
-        await actions.take(app, tx, urge, divisions, one.fact_id)
-        verdict.entries.extend(_onward(app, one, urge, divisions))
-    return verdict
+async def _urged(app: App, tx: Tx, one: Arrived) -> Outcome:
+    """Keep an urge, and tell those who are urged here."""
+    payload = pb.AssignmentsUrged.FromString(one.fact.payload)
+    urge, divisions = wire.urged_from(payload, one.fact.actor)
+    unfit = await _unfit(app, tx, one, urge, divisions)
+    if unfit is not None:
+        return unfit
+    await actions.take(app, tx, urge, divisions, one.fact_id)
+    return pass_on(app, one, divisions, lambda codes: wire.urged_to(urge, codes))
 
 
 async def _unfit(
@@ -67,30 +56,4 @@ async def _unfit(
     return None
 
 
-def _onward(
-    app: App, one: Arrived, urge: Urge, divisions: Sequence[Code]
-) -> list[Entry]:
-    """Pass the fact on: up as it is, down to each branch its own part."""
-    if not one.downward:
-        return [ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)]
-    onward = routes.downward(app.node, divisions)
-    if len(onward) == 1 and len(onward[0][1]) == len(divisions):
-        return [ledger.keep(one.fact, one.fact_id, one.body, onward[0][0])]
-    fact = one.fact
-    author = Author.at(app.now(), app.node.name, fact.actor)
-    return [
-        ledger.keep(fact, one.fact_id, one.body, ()),
-        *(
-            ledger.record(
-                author,
-                wire.urged_to(urge, part),
-                division=fact.division,
-                subject=fact.subject,
-                onward=neighbours,
-            )
-            for neighbours, part in onward
-        ),
-    ]
-
-
-KINDS = {pb.AssignmentsUrged.DESCRIPTOR.full_name: apply}
+KINDS = kinds({pb.AssignmentsUrged.DESCRIPTOR.full_name: _urged})

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ducha.assignment.v1 import assignment_facts_pb2 as facts
+from ducha.assignment.v1 import assignment_pb2 as pb
 from ducha.assignment.v1 import assignment_service_pb2 as service
 from tier import division, routes
 from tier.acting import Call, Work, once
@@ -48,26 +49,32 @@ async def transfer(
     Who has it now has the time that is left, and to confirm receipt as long as the first had.
 
     Raises:
-        TierError: as `withdraw`; TARGETS_INVALID: it has the item, or is not below.
+        TierError: as `withdraw`; TARGETS_INVALID: who shall have it has it, or may not.
     """
     item, gone = await movable(work, item_id, list(to), Move.WITHDRAW)
     for one in gone:
         code = one.key.division
-        new = await _new_holder(work, one, to[code]) if to[code] else None
+        new = await _new_holder(work, item, one, to[code]) if to[code] else None
         await _take_back(work, item, [code], reason, to[code])
         if new is not None:
             given = _left(one, work.app.now())
             await pass_on(work, item, [new], given, one.instructions)
 
 
-async def _new_holder(work: Work, one: Assignment, text: str) -> Code:
+async def _new_holder(work: Work, item: Item, one: Assignment, text: str) -> Code:
     """Return who shall have an assignment, if it may.
 
     Raises:
-        TargetsInvalid: it has the item, or is not below who assigns.
+        TargetsInvalid: it has the item, is not below who assigns, or not where the item's
+            mode and reasons reach.
     """
     new = division.code(text, "transfer_to")
     found = rules.target_flaw(one.assigner, [new])
+    if found is None:
+        reason = pb.Item.FromString(item.body).skip_level_reason
+        if rules.reach_flaw(one.assigner, item.mode, reason, [new]) is not None:
+            problem = f"the item does not pass over a tier: {new}"
+            raise TargetsInvalid(problem=problem, division=new)
     if found is not None:
         raise flawed(*found)
     standing = await division.known(work.tx, [new], division.today(work.app.now()))

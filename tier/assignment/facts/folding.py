@@ -8,15 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from tier.app import App, Arrived, Unfit, Verdict
+from tier.arriving import UNKNOWN_ASSIGNMENT, WRONG_JURISDICTION
 from tier.assignment import clock_store, folding, store
 from tier.assignment.actions import clocking
 from tier.assignment.facts import verdicts
-from tier.assignment.facts.passing import (
-    UNKNOWN_ASSIGNMENT,
-    WRONG_JURISDICTION,
-    distribute,
-    keep_upward,
-)
+from tier.assignment.facts.passing import onward
 from tier.assignment.facts.verdicts import Judged
 from tier.assignment.model import (
     Assignment,
@@ -34,6 +30,7 @@ from tier.assignment.model import (
     Suspended,
 )
 from tier.assignment.telling import tell_clocks
+from tier.jurisdiction import Code
 from tier.ledger import Entry
 from tier.runtime.db import Tx
 
@@ -45,6 +42,11 @@ class Read:
     arrived: Arrived
     payload: Any
     changes: tuple[tuple[Key, Change], ...]
+
+    @property
+    def divisions(self) -> list[Code]:
+        """Return whose assignments it changes."""
+        return [key.division for key, _ in self.changes]
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ async def fold(app: App, tx: Tx, reads: Sequence[Read], verdict: Verdict) -> Non
             continue
         for key, change in read.changes:
             _change(app, work, read.arrived, key, change)
-        _pass_on(app, read, verdict)
+        onward(app, read.arrived, read.divisions, read.payload, verdict)
     await _write(app, tx, work)
     verdict.entries.extend(await _follow_up(app, tx, work))
 
@@ -162,7 +164,7 @@ async def _take_reports(
     if not await store.report(tx, reports):
         return False
     for read in reads:
-        _pass_on(app, read, verdict)
+        onward(app, read.arrived, read.divisions, read.payload, verdict)
     return True
 
 
@@ -170,12 +172,3 @@ def _fenceable(one: Arrived, key: Key, change: Change, current: int) -> Fenceabl
     """Describe work that came under a passed epoch."""
     epoch = change.epoch if isinstance(change, Reported) else 0
     return Fenceable(key, epoch, current, one.fact_id, one.body)
-
-
-def _pass_on(app: App, read: Read, verdict: Verdict) -> None:
-    """Keep the fact, and say who hears of it next."""
-    if not read.arrived.downward:
-        keep_upward(app, read.arrived, verdict)
-        return
-    divisions = [key.division for key, _ in read.changes]
-    distribute(app, read.arrived, divisions, read.payload, verdict)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from google.protobuf.message import Message
-
 from ducha.assignment.v1 import assignment_facts_pb2 as pb
-from tier import division, ledger, routes
+from tier import division, ledger
 from tier.app import App, Arrived, Unfit, Verdict
-from tier.assignment import clock_store, item_store, store, wire
-from tier.assignment.actions.calls import branches_of
-from tier.assignment.facts.passing import (
+from tier.arriving import (
     UNKNOWN_ASSIGNMENT,
     UNKNOWN_ITEM,
     WRONG_JURISDICTION,
+    keep,
+    pass_on,
+)
+from tier.assignment import clock_store, item_store, store, wire
+from tier.assignment.actions.calls import branches_of
+from tier.assignment.facts.passing import (
     climbs,
-    distribute,
     is_forged,
-    keep_upward,
+    onward,
     trespasses,
 )
 from tier.assignment.model import Given, Item, ItemState, Key
@@ -49,7 +50,7 @@ async def _issued(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     item = wire.item_from(payload.item, current_traceparent() or one.fact.traceparent)
     await item_store.insert(tx, item)
     await store.insert(tx, item, targets, wire.given_of(payload.item))
-    _onward(app, one, targets, payload, verdict)
+    onward(app, one, targets, payload, verdict)
 
 
 async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
@@ -69,7 +70,7 @@ async def _split(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
         await _introduce(app, tx, one, (item, targets), verdict)
     await store.insert(tx, item, targets, _given(one, payload), payload.instructions)
     await store.mark_split(tx, Key(item_id, parse(payload.assigner_division)))
-    _onward(app, one, targets, payload, verdict)
+    onward(app, one, targets, payload, verdict)
 
 
 def _given(one: Arrived, payload: pb.AssignmentSplit) -> Given:
@@ -99,15 +100,15 @@ async def _introduce(
     """
     item, targets = told
     holding = await branches_of(app, tx, item.item_id)
-    onward = tuple(name for name in app.node.branches(targets) if name not in holding)
-    if onward:
+    new = tuple(name for name in app.node.branches(targets) if name not in holding)
+    if new:
         verdict.entries.append(
             ledger.record(
                 Author.at(app.now(), app.node.name, one.fact.actor),
                 pb.ItemIssued(item=wire.item_to(item)),
                 division=one.fact.division,
                 subject=one.fact.subject,
-                onward=onward,
+                onward=new,
             )
         )
 
@@ -127,7 +128,7 @@ async def _withdrawn_alone(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> 
     await tell_withdrawn(app, tx, item_id, gone, why)
     # Those who were split from hear it too, though the fact did not name them.
     concerned = list(dict.fromkeys([*divisions, *gone[0], *gone[1]]))
-    _onward(app, one, concerned, payload, verdict)
+    onward(app, one, concerned, payload, verdict)
 
 
 async def _is_unfit(
@@ -158,22 +159,14 @@ async def _judged(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
     if climbs(one, verdict) or trespasses(one, divisions, verdict):
         return
     await tell_verdicts(app, tx, wire.item_id(payload.item_id), payload)
-    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
-    author = Author.at(app.now(), app.node.name, one.fact.actor)
-    for onward, codes in routes.downward(app.node, divisions):
-        part = pb.MovesJudged(item_id=payload.item_id, judge_time=payload.judge_time)
-        part.judgements.extend(
-            each for each in payload.judgements if each.division in codes
+
+    def part(codes: Sequence[Code]) -> pb.MovesJudged:
+        mine = [each for each in payload.judgements if each.division in codes]
+        return pb.MovesJudged(
+            item_id=payload.item_id, judge_time=payload.judge_time, judgements=mine
         )
-        verdict.entries.append(
-            ledger.record(
-                author,
-                part,
-                division=one.fact.division,
-                subject=one.fact.subject,
-                onward=onward,
-            )
-        )
+
+    verdict.entries.extend(pass_on(app, one, list(dict.fromkeys(divisions)), part))
 
 
 async def _contributed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
@@ -184,18 +177,7 @@ async def _contributed(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None
         return
     at = moments.moment(one.fact.record_time)
     await tell_contributed(app, tx, payload, at, one.fact_id)
-    onward = tuple(app.node.branches([lead]))
-    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
-
-
-def _onward(
-    app: App, one: Arrived, targets: Sequence[Code], payload: Message, verdict: Verdict
-) -> None:
-    """Pass a fact that made rows on, in the direction it travels."""
-    if one.downward:
-        distribute(app, one, targets, payload, verdict)
-    else:
-        keep_upward(app, one, verdict)
+    verdict.entries.append(keep(one, tuple(app.node.branches([lead]))))
 
 
 async def _concluded(app: App, tx: Tx, one: Arrived, verdict: Verdict) -> None:
@@ -259,8 +241,8 @@ async def _set(app: App, tx: Tx, one: Arrived, item: Item, verdict: Verdict) -> 
     """Write where an item stands, and pass the fact on."""
     await item_store.set_state(tx, item)
     below = one.downward
-    onward = await branches_of(app, tx, item.item_id) if below else app.node.upward
-    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, onward))
+    told = await branches_of(app, tx, item.item_id) if below else app.node.upward
+    verdict.entries.append(keep(one, told))
 
 
 MAKERS = {

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
 
 from ducha.assignment.v1 import assignment_facts_pb2 as pb
-from tier import division, ledger, routes
+from tier import division
 from tier.app import App, Arrived, Unfit, Verdict
+from tier.arriving import WRONG_JURISDICTION, pass_on
 from tier.assignment import wire
 from tier.jurisdiction import Code, within
-from tier.ledger import Author
-
-UNKNOWN_ASSIGNMENT = "UNKNOWN_ASSIGNMENT"
-UNKNOWN_ITEM = "UNKNOWN_ITEM"
-WRONG_JURISDICTION = "WRONG_JURISDICTION"
 
 
 def trespasses(one: Arrived, divisions: Iterable[Code], verdict: Verdict) -> bool:
@@ -46,41 +43,17 @@ def climbs(one: Arrived, verdict: Verdict) -> bool:
     return True
 
 
-def keep_upward(app: App, one: Arrived, verdict: Verdict) -> None:
-    """Keep a fact from below, and pass it on to the parent as it is."""
-    verdict.entries.append(
-        ledger.keep(one.fact, one.fact_id, one.body, app.node.upward)
-    )
-
-
-def distribute(
+def onward(
     app: App,
     one: Arrived,
     divisions: Sequence[Code],
     payload: Message,
     verdict: Verdict,
 ) -> None:
-    """Pass a fact from above to its branches: unchanged where one branch has it all."""
-    onward = routes.downward(app.node, divisions)
-    if len(onward) == 1 and len(onward[0][1]) == len(divisions):
-        verdict.entries.append(
-            ledger.keep(one.fact, one.fact_id, one.body, onward[0][0])
-        )
-        return
-    verdict.entries.append(ledger.keep(one.fact, one.fact_id, one.body, ()))
-    fact = one.fact
-    author = Author.at(app.now(), app.node.name, fact.actor)
-    for neighbours, codes in onward:
-        part = _part(payload, divisions, codes)
-        verdict.entries.append(
-            ledger.record(
-                author,
-                part,
-                division=fact.division,
-                subject=fact.subject,
-                onward=neighbours,
-            )
-        )
+    """Pass a fact on in the direction it travels, about fewer divisions to each branch."""
+    verdict.entries.extend(
+        pass_on(app, one, divisions, partial(_part, payload, divisions))
+    )
 
 
 def _part(payload: Any, divisions: Sequence[Code], codes: Sequence[Code]) -> Message:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Any, ClassVar, TypeVar
 
 import grpc
@@ -46,7 +47,17 @@ ASSIGNER = {
     VILLAGE: TOWN,
 }
 SPLITS = {COUNTY: (TOWN, OTHER_TOWN), TOWN: (VILLAGE,)}
-ENDS = ("CloseItem", "CloseItem", "ReopenItem", "ArchiveItem", "WithdrawItem")
+ENDS = (
+    *(
+        "ConcludeItem",
+        "ConcludeItem",
+        "ConcludeItem",
+        "CloseItem",
+        "CloseItem",
+        "CloseItem",
+    ),
+    *("ReopenItem", "ArchiveItem", "ArchiveItem", "WithdrawItem"),
+)
 DISPUTE = petition_pb2.PETITION_KIND_DISPUTE
 EXECUTING = (1, 2, 4)
 """States in which an executor works."""
@@ -65,27 +76,20 @@ LIKELY = {
 """Whose turn it is by the state of the assignment; now and then somebody tries anyway."""
 
 MOVES = (
-    *(
-        "receive",
-        "receive",
-        "report",
-        "report",
-        "report",
-        "report",
-        "split",
-        "ask",
-        "ask",
-    ),
+    *("receive", "receive", "report", "report", "report", "split", "ask", "ask", "ask"),
     *("decide", "decide", "decide", "VerifyAssignments", "VerifyAssignments"),
+    *("ReturnAssignments", "ResumeAssignments", "WithdrawAssignments", "urge"),
     *(
-        "VerifyAssignments",
-        "ReturnAssignments",
-        "ResumeAssignments",
         "withdraw_petition",
+        "open_point",
+        "settle_point",
+        "settle_point",
+        "settle_point",
     ),
-    *("urge", "open_point", "settle_point", "settle_point", "conclude", "end", "issue"),
-    *("take_back", "push", "push", "wait", "wait", "wait", "cut", "cut", "heal"),
+    *("end", "end", "end", "end", "issue", "push", "push", "push"),
+    *("wait", "wait", "wait", "cut", "cut", "heal"),
 )
+LAWFUL, HALF = 0.85, 0.5
 HOURS = (1, 5, 20, 60, 200)
 ROWS = """
     SELECT item_id, division, assigner_division, state FROM assignment
@@ -130,7 +134,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """See that all agree, whatever was left over the link; then stop."""
         try:
-            self.heal(0)
+            self.heal(Random(0))
         finally:
             self._over.set()
             self.loop.run_until_complete(asyncio.wait_for(self._home, SECONDS))
@@ -163,10 +167,10 @@ class Life(RuleBasedStateMachine):
 
     # --- The link and the clock --------------------------------------------------------
 
-    def cut(self, _: int) -> None:
+    def cut(self, _: Random) -> None:
         self.linked = False
 
-    def heal(self, _: int) -> None:
+    def heal(self, _: Random) -> None:
         self.linked = True
         self.run(self._heal())
 
@@ -174,9 +178,9 @@ class Life(RuleBasedStateMachine):
         await self.pair.exchange()
         await agree(self.pair, self.reports)
 
-    def wait(self, choice: int) -> None:
+    def wait(self, dice: Random) -> None:
         """Let time pass: each tier's timers run alone."""
-        self.clock.wait(hours=HOURS[choice % 5])
+        self.clock.wait(hours=dice.choice(HOURS))
         self.run(self._timers())
 
     async def _timers(self) -> None:
@@ -190,35 +194,36 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.issue(0)
-        self.split(0)
+        self.issue(Random(0))
+        self.split(Random(0))
 
-    @rule(move=st.sampled_from(MOVES), choice=st.integers(0, 99))
-    def act(self, move: str, choice: int) -> None:
+    @rule(move=st.sampled_from(MOVES), seed=st.integers(0, 2**32))
+    def act(self, move: str, seed: int) -> None:
         """Somebody does something, mostly somebody whose turn it is; or time passes."""
+        dice = Random(seed)
         own = getattr(self, move, None)
         if own is not None:
-            own(choice)
+            own(dice)
         else:
-            self.judge(choice, move)
+            self.judge(dice, move)
 
-    def one(self, move: str, choice: int, *, above: bool = False) -> Seen | None:
+    def one(self, move: str, dice: Random, *, above: bool = False) -> Seen | None:
         """Return an assignment that a move may be about, as its tier sees it."""
         desk = self.pair.upper if above else self.pair.lower
         rows = self.run(desk.fetch(ROWS))
         turn = [row for row in rows if row["state"] in LIKELY.get(move, EXECUTING)]
-        kept = turn if turn and choice % 8 else rows
+        kept = turn if turn and dice.random() < LAWFUL else rows
         if above:
             kept = [row for row in kept if row["assigner_division"] == CITY]
         if not kept:
             return None
-        row = kept[choice % len(kept)]
+        row = dice.choice(kept)
         return Seen(
             str(row["item_id"]), Code(row["division"]), Code(row["assigner_division"])
         )
 
-    def issue(self, choice: int) -> None:
-        """Three items at most; the first in cascade, by turns."""
+    def issue(self, _: Random) -> None:
+        """Three items at most; the second straight to its executors."""
         if len(self.items) > 2:
             return
         mode = nouns.MODE_DIRECT if len(self.items) == 1 else nouns.MODE_CASCADE
@@ -229,19 +234,19 @@ class Life(RuleBasedStateMachine):
         assert issued is not None
         self.items.append(issued.item.item_id)
 
-    def split(self, choice: int) -> None:
-        acting = TOWN if choice % 4 == 3 else COUNTY
-        item_id = self.items[choice % len(self.items)]
+    def split(self, dice: Random) -> None:
+        acting = dice.choice((COUNTY, COUNTY, TOWN))
+        item_id = dice.choice(self.items)
         call = moves.split(self.pair.lower, item_id, acting, *SPLITS[acting])
         self.move("split", call)
 
-    def receive(self, choice: int) -> None:
-        if one := self.one("receive", choice):
+    def receive(self, dice: Random) -> None:
+        if one := self.one("receive", dice):
             call = moves.receive(self.pair.lower, one.item_id, one.division)
             self.move("receive", call)
 
-    def report(self, choice: int) -> None:
-        if one := self.one("report", choice):
+    def report(self, dice: Random) -> None:
+        if one := self.one("report", dice):
             self.tell(one)
 
     def tell(self, one: Seen) -> None:
@@ -249,90 +254,75 @@ class Life(RuleBasedStateMachine):
         if self.move("report", call) is not None:
             self.reports[one.item_id, one.division] = self.clock.now()
 
-    def judge(self, choice: int, move: str) -> None:
-        one = self.one(move, choice, above=choice % 2 == 0)
-        if one is not None:
+    def judge(self, dice: Random, move: str) -> None:
+        if one := self.one(move, dice, above=dice.random() < HALF):
             desk = self.at(one.assigner)
             call = moves.judge(desk, move, one.item_id, one.assigner, one.division)
             self.move(move, call)
 
-    def take_back(self, choice: int) -> None:
-        """Seldom: little happens to what was taken back."""
-        if choice % 3 == 0:
-            self.judge(choice, "WithdrawAssignments")
-
-    def push(self, choice: int) -> None:
+    def push(self, dice: Random) -> None:
         """Everybody reports and verifies, from the bottom up, as far as it goes."""
-        item_id = self.items[choice % len(self.items)]
+        item_id = dice.choice(self.items)
         for division in (VILLAGE, TOWN, OTHER_TOWN, THIRD_TOWN, COUNTY):
             self.tell(Seen(item_id, division, CITY))
-            for assigner in {CITY, ASSIGNER[division]}:
+            for assigner in (CITY, ASSIGNER[division]):
                 desk = self.at(assigner)
                 name = "VerifyAssignments"
                 call = moves.judge(desk, name, item_id, assigner, division)
                 self.move(name, call)
 
-    def conclude(self, choice: int) -> None:
-        self.finish(choice, "ConcludeItem")
-
-    def end(self, choice: int) -> None:
-        self.finish(choice, ENDS[choice % 25 // 5])
-
-    def finish(self, choice: int, move: str) -> None:
-        item_id = self.items[choice % len(self.items)]
+    def end(self, dice: Random) -> None:
+        move, item_id = dice.choice(ENDS), dice.choice(self.items)
         self.move(move, moves.end(self.pair.upper, move, item_id, CITY))
 
-    def ask(self, choice: int) -> None:
-        one = self.one("ask", choice)
-        if one is not None:
-            kind = petition_pb2.PetitionKind.values()[1 + choice % 5]
+    def ask(self, dice: Random) -> None:
+        if one := self.one("ask", dice):
+            kind = dice.choice(petition_pb2.PetitionKind.values()[1:])
             call = moves.ask(self.pair.lower, one.item_id, one.division, kind)
             self.move(f"ask {petition_pb2.PetitionKind.Name(kind)}", call)
 
-    def decide(self, choice: int) -> None:
-        desk = self.pair.upper if choice % 2 else self.pair.lower
-        pending = self.run(self._pending(desk))
-        if pending:
-            one = pending[choice % len(pending)]
-            may_go = one.kind == DISPUTE and one.decider_division == COUNTY
-            granted = choice % 5 > 0
-            to = THIRD_TOWN if may_go and granted and choice % 3 else ""
+    def decide(self, dice: Random) -> None:
+        desk = dice.choice((self.pair.upper, self.pair.lower))
+        if pending := self.run(self._pending(desk)):
+            one = dice.choice(pending)
+            granted = dice.random() < LAWFUL
+            may_go = one.kind == DISPUTE and one.decider_division == COUNTY and granted
+            to = dice.choice(("", THIRD_TOWN)) if may_go else ""
             decider = self.at(one.decider_division)
             call = moves.decide(decider, one, granted=granted, transfer_to=to)
             self.move(f"decide {petition_pb2.PetitionKind.Name(one.kind)}", call)
 
-    def withdraw_petition(self, choice: int) -> None:
-        pending = self.run(self._pending(self.pair.lower))
-        if pending:
-            one = pending[choice % len(pending)]
+    def withdraw_petition(self, dice: Random) -> None:
+        if pending := self.run(self._pending(self.pair.lower)):
+            one = dice.choice(pending)
             self.move("withdraw", moves.withdraw_petition(self.pair.lower, one))
 
     async def _pending(self, desk: Desk) -> list[petition_pb2.Petition]:
         request = petitions.ListPetitionsRequest(pending_only=True)
         return list((await desk.petitions.ListPetitions(request)).petitions)
 
-    def urge(self, choice: int) -> None:
-        one = self.one("urge", choice, above=choice % 2 == 0)
-        if one is not None:
+    def urge(self, dice: Random) -> None:
+        if one := self.one("urge", dice, above=dice.random() < HALF):
             call = moves.urge(self.at(one.assigner), one.item_id, one.assigner)
             self.move("urge", call)
 
-    def open_point(self, choice: int) -> None:
-        one = self.one("open_point", choice, above=choice % 2 == 0)
-        if one is not None:
+    def open_point(self, dice: Random) -> None:
+        if one := self.one("open_point", dice, above=dice.random() < HALF):
             desk = self.at(one.assigner)
             call = moves.open_point(desk, one.item_id, one.assigner, one.division)
             self.move("open point", call)
 
-    def settle_point(self, choice: int) -> None:
-        desk = self.pair.upper if choice % 2 else self.pair.lower
-        found = self.run(self._points(desk))
-        if found:
-            one = found[choice % len(found)]
-            move = (moves.report_point, moves.close_point, moves.return_point)[
-                choice % 3
-            ]
-            at = self.pair.lower if choice % 3 == 0 else self.at(one.opener_division)
+    def settle_point(self, dice: Random) -> None:
+        """Each by its turn; some are returned, some tried out of turn."""
+        desk = dice.choice((self.pair.upper, self.pair.lower))
+        if found := self.run(self._points(desk)):
+            one = dice.choice(found)
+            is_open = one.state == rectification_pb2.RECTIFICATION_STATE_OPEN
+            close = dice.choice(
+                (moves.close_point, moves.close_point, moves.return_point)
+            )
+            move = moves.report_point if is_open else close
+            at = self.pair.lower if is_open else self.at(one.opener_division)
             call: Awaitable[object] = move(at, one)
             self.move(move.__name__, call)
 
@@ -356,8 +346,8 @@ def test_tiers_that_were_apart_agree_afterwards(
     run_state_machine_as_test(
         lambda: Life(loop, databases),  # type: ignore[arg-type] # a maker does as well
         settings=settings(
-            max_examples=100,
-            stateful_step_count=90,
+            max_examples=20,
+            stateful_step_count=60,
             phases=(Phase.generate,),  # to shrink takes minutes; the moves are told
             suppress_health_check=list(HealthCheck),
         ),
@@ -365,5 +355,4 @@ def test_tiers_that_were_apart_agree_afterwards(
 
     for move in ("report", "VerifyAssignments", "ReturnAssignments", "ConcludeItem"):
         assert Life.done[move] > 0, dict(Life.done)
-
     print(dict(Life.done))
