@@ -36,6 +36,7 @@ from bench.plan import (
 from bench.product.line import DuchaLine
 from bench.product.services import around as servers_around
 from bench.product.services import databases, ducha_line, services
+from bench.product.terms import announce_early
 from bench.profile import profile
 from bench.servers import Servers, running
 from bench.statements import SETTINGS
@@ -157,6 +158,7 @@ async def on_ducha(
         costs = await _costs(line, around, work) if SAFETY in work.only else []
         if TIMERS in work.only:
             dsn = databases(around.line, around.servers)["township"]
+            await announce_early(around.line)
             ducha.timers = await plan.measure_timers(line, work, dsn)
         if work.has(COLLECTING):
             ducha.collected = await collect.on_ducha(around.line, around.servers, work)

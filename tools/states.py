@@ -19,7 +19,9 @@ from tier.petition.rules import OPEN, REVIEWABLE
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "state-machine.md"
-BLOCK = re.compile(r"(<!-- begin (?P<name>\w+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- begin (?P<name>\w+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL
+)
 YES, NO = "●", "·"
 
 

@@ -18,6 +18,8 @@ from tests.journeys.office import Desk, open_office
 
 TOGETHER_SECONDS = 3.0
 SWITCH_SECONDS = 0.15
+LEAVE_SECONDS = 2.0
+"""For calls under way: who calls a process whose line we close is not answered at all."""
 START_SECONDS = 60.0
 NAMES = ("county", "township", "city", "province")
 APPLIED = re.compile(
@@ -109,6 +111,7 @@ async def together(context: Context, name: str, twin: Twin) -> int:
             await asyncio.sleep(SWITCH_SECONDS)
     finally:
         desks[name] = first
+        await asyncio.sleep(LEAVE_SECONDS)
     return switches
 
 

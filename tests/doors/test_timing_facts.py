@@ -253,18 +253,22 @@ def reminded(item_id: object, *codes: Code, step: int = 4) -> Message:
     return made
 
 
+def escalated(item_id: object, rung: int) -> Message:
+    """Return what a node says that it escalated."""
+    return facts.AssignmentsEscalated(
+        item_id=str(item_id),
+        divisions=division.set_to(TOWNS[:1]),
+        term=1,
+        rung=rung,
+        due_time=moments.stamp_of(START),
+        raise_time=moments.stamp_of(START),
+    )
+
+
 async def test_wrong_facts_are_set_aside_and_the_others_kept(an_app: AnApp) -> None:
-    """Of divisions that are not the sender's, unknown ones, from above, or of no step."""
+    """Of whom the sender does not answer for, of strangers, in others' names, of no step."""
     async with four(an_app, "530102") as tiers:
         _, city, county, streets = tiers.nodes
-        escalated = facts.AssignmentsEscalated(
-            item_id=str(tiers.item_id),
-            divisions=division.set_to(TOWNS[:1]),
-            term=1,
-            rung=10,
-            due_time=moments.stamp_of(START),
-            raise_time=moments.stamp_of(START),
-        )
         await tell(
             streets,
             "wuhua",
@@ -274,7 +278,8 @@ async def test_wrong_facts_are_set_aside_and_the_others_kept(an_app: AnApp) -> N
             reminded(tiers.item_id, TOWNS[4]),
             reminded(tiers.item_id, step=9),
             reminded("no uuid"),
-            escalated,
+            escalated(tiers.item_id, rung=10),
+            escalated(tiers.item_id, rung=1),
             reminded(tiers.item_id),
             reminded(tiers.item_id),
         )
@@ -287,6 +292,6 @@ async def test_wrong_facts_are_set_aside_and_the_others_kept(an_app: AnApp) -> N
             "WRONG_JURISDICTION",
             *["UNKNOWN_ASSIGNMENT"] * 2,
             *["UNREADABLE"] * 3,
-            "WRONG_JURISDICTION",
+            *["WRONG_JURISDICTION"] * 2,
         ]
         assert [row[:4] for row in rows] == [(TOWNS[0], 1, 4, 0)]

@@ -34,7 +34,7 @@ async def counted(url: str, sql: str) -> Mapping[int, int]:
     """Return how many rows there are of each step or kind."""
     connection = await asyncpg.connect(url)
     try:
-        return dict(await connection.fetch(sql))
+        return {int(key): int(n) for key, n in await connection.fetch(sql)}
     finally:
         await connection.close()
 

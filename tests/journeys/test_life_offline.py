@@ -13,7 +13,13 @@ from typing import Any, ClassVar, TypeVar
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import (
+    HealthCheck,
+    Phase,
+    currently_in_test_context,
+    note,
+    settings,
+)
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -48,15 +54,10 @@ ASSIGNER = {
 }
 SPLITS = {COUNTY: (TOWN, OTHER_TOWN), TOWN: (VILLAGE,)}
 ENDS = (
-    *(
-        "ConcludeItem",
-        "ConcludeItem",
-        "ConcludeItem",
-        "CloseItem",
-        "CloseItem",
-        "CloseItem",
-    ),
-    *("ReopenItem", "ArchiveItem", "ArchiveItem", "WithdrawItem"),
+    *("ConcludeItem",) * 6,
+    *("CloseItem",) * 6,
+    *("ReopenItem", "ReopenItem", "ArchiveItem", "ArchiveItem", "ArchiveItem"),
+    "WithdrawItem",
 )
 DISPUTE = petition_pb2.PETITION_KIND_DISPUTE
 EXECUTING = (1, 2, 4)
@@ -86,15 +87,21 @@ MOVES = (
         "settle_point",
         "settle_point",
     ),
-    *("end", "end", "end", "end", "issue", "push", "push", "push"),
+    *("end", "end", "end", "issue", "issue", "push", "push", "push"),
     *("wait", "wait", "wait", "cut", "cut", "heal"),
 )
 LAWFUL, HALF = 0.85, 0.5
-HOURS = (1, 5, 20, 60, 200)
+HOURS = (1, 2, 5, 20, 90)
 ROWS = """
     SELECT item_id, division, assigner_division, state FROM assignment
      ORDER BY item_id, division
 """
+
+
+def tell(what: str) -> None:
+    """Have it told with the moves of an example that fails."""
+    if currently_in_test_context():
+        note(what)
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ class Life(RuleBasedStateMachine):
         self.items: list[str] = []
         self.reports: dict[tuple[str, str], datetime] = {}
         self.linked = True
+        self.turns = 0
         self._over = asyncio.Event()
         ready: asyncio.Future[Pair] = loop.create_future()
         self._home = loop.create_task(self._live(databases, ready))
@@ -155,9 +163,9 @@ class Life(RuleBasedStateMachine):
                 reason = refusal(no).reason
                 if reason in {"", "INTERNAL", "INVALID_INPUT"}:
                     raise
-                note(f"{name}: {reason}")
+                tell(f"{name}: {reason}")
                 return None
-            note(f"{name}: done")
+            tell(f"{name}: done")
             Life.done[name] += 1
             if self.linked:
                 await self.pair.exchange()
@@ -200,7 +208,8 @@ class Life(RuleBasedStateMachine):
     @rule(move=st.sampled_from(MOVES), seed=st.integers(0, 2**32))
     def act(self, move: str, seed: int) -> None:
         """Somebody does something, mostly somebody whose turn it is; or time passes."""
-        dice = Random(seed)
+        self.turns += 1  # the same seed again is another throw
+        dice = Random(f"{seed} {self.turns}")
         own = getattr(self, move, None)
         if own is not None:
             own(dice)
@@ -223,11 +232,12 @@ class Life(RuleBasedStateMachine):
         )
 
     def issue(self, _: Random) -> None:
-        """Three items at most; the second straight to its executors."""
-        if len(self.items) > 2:
+        """Five items at most; every other straight to its executors."""
+        if len(self.items) > 4:
             return
-        mode = nouns.MODE_DIRECT if len(self.items) == 1 else nouns.MODE_CASCADE
-        targets = (TOWN, OTHER_TOWN) if len(self.items) == 1 else (COUNTY,)
+        straight = len(self.items) % 2
+        mode = nouns.MODE_DIRECT if straight else nouns.MODE_CASCADE
+        targets = (TOWN, OTHER_TOWN) if straight else (COUNTY,)
         now = self.clock.now()
         call = moves.issue_item(self.pair.upper, now, CITY, *targets, mode=mode)
         issued = self.move("issue", call)
@@ -247,9 +257,9 @@ class Life(RuleBasedStateMachine):
 
     def report(self, dice: Random) -> None:
         if one := self.one("report", dice):
-            self.tell(one)
+            self.report_of(one)
 
-    def tell(self, one: Seen) -> None:
+    def report_of(self, one: Seen) -> None:
         call = moves.report(self.pair.lower, one.item_id, one.division)
         if self.move("report", call) is not None:
             self.reports[one.item_id, one.division] = self.clock.now()
@@ -264,7 +274,7 @@ class Life(RuleBasedStateMachine):
         """Everybody reports and verifies, from the bottom up, as far as it goes."""
         item_id = dice.choice(self.items)
         for division in (VILLAGE, TOWN, OTHER_TOWN, THIRD_TOWN, COUNTY):
-            self.tell(Seen(item_id, division, CITY))
+            self.report_of(Seen(item_id, division, CITY))
             for assigner in (CITY, ASSIGNER[division]):
                 desk = self.at(assigner)
                 name = "VerifyAssignments"
@@ -346,7 +356,7 @@ def test_tiers_that_were_apart_agree_afterwards(
     run_state_machine_as_test(
         lambda: Life(loop, databases),  # type: ignore[arg-type] # a maker does as well
         settings=settings(
-            max_examples=20,
+            max_examples=15,
             stateful_step_count=60,
             phases=(Phase.generate,),  # to shrink takes minutes; the moves are told
             suppress_health_check=list(HealthCheck),
@@ -355,3 +365,21 @@ def test_tiers_that_were_apart_agree_afterwards(
 
     for move in ("report", "VerifyAssignments", "ReturnAssignments", "ConcludeItem"):
         assert Life.done[move] > 0, dict(Life.done)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_walk_ends_in_agreement(
+    loop: asyncio.AbstractEventLoop, databases: Databases, seed: int
+) -> None:
+    """A hundred moves thrown by dice, with no shorter example in mind."""
+    dice = Random(seed)
+    walk = Life(loop, databases)
+    try:
+        walk.begin()
+        for _ in range(100):
+            walk.act(dice.choice(MOVES), dice.getrandbits(32))
+    finally:
+        walk.teardown()
+
+    assert walk.linked
+    assert len(walk.reports) > 1

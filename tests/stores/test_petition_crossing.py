@@ -260,7 +260,7 @@ async def test_facts_applied_twice_are_applied_once(an_app: AnApp) -> None:
         await line.up()
         one = arrived(filed, (MIDDLE,))
         async with line.city.db.transaction() as tx:
-            verdict = await door.apply(line.city, tx, [one, one])
+            verdict = await door.KINDS[one.fact.kind](line.city, tx, [one, one])
         await line.decide(ABOVE, asked, outcome=REFUSED)
         await line.close()
 

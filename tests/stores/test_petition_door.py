@@ -71,7 +71,7 @@ async def a_filed(line: Line) -> facts.PetitionsFiled:
 async def reasons(line: Line, one: Arrived) -> list[str]:
     """Return why the county does not take a fact."""
     async with line.county.db.transaction() as tx:
-        verdict = await door.apply(line.county, tx, [one])
+        verdict = await door.KINDS[one.fact.kind](line.county, tx, [one])
     return [unfit.reason for unfit in verdict.unfit]
 
 

@@ -61,10 +61,13 @@ async def _unfit(
     foreign = next((code for code in divisions if not within(code, one.area)), None)
     if foreign is not None:
         return Unfit(one, WRONG_JURISDICTION, f"not the sender's: {foreign}")
-    missing = set(divisions) - await store.held(tx, mark.item_id, divisions)
+    assigners = await store.assigners(tx, mark.item_id, divisions)
+    missing = set(divisions) - assigners.keys()
     if missing:
         where = f"{min(missing)} of {mark.item_id}"
         return Unfit(one, UNKNOWN_ASSIGNMENT, where)
+    if one.fact.kind == ESCALATED and set(assigners.values()) - {mark.assigner}:
+        return Unfit(one, WRONG_JURISDICTION, f"not assigned by {mark.assigner}")
     return None
 
 

@@ -120,7 +120,8 @@ REARM = """
 """
 
 HELD = """
-    SELECT division FROM assignment WHERE item_id = $1 AND division = ANY($2)
+    SELECT division, assigner_division FROM assignment
+     WHERE item_id = $1 AND division = ANY($2)
 """
 
 
@@ -232,10 +233,12 @@ async def rearm(tx: Tx, calendar_version: int) -> int:
     return await tx.execute(REARM, calendar_version)
 
 
-async def held(tx: Tx, item_id: UUID, divisions: Sequence[Code]) -> set[Code]:
-    """Return which of the divisions have an assignment of the item here."""
+async def assigners(
+    tx: Tx, item_id: UUID, divisions: Sequence[Code]
+) -> dict[Code, Code]:
+    """Return who assigned to those of the divisions that have the item here."""
     rows = await tx.fetch(HELD, item_id, divisions)
-    return {Code(row["division"]) for row in rows}
+    return {Code(row["division"]): Code(row["assigner_division"]) for row in rows}
 
 
 def _clock(row: asyncpg.Record) -> Clock:
