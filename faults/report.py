@@ -129,11 +129,14 @@ def as_json(report: Report) -> str:
 
 
 def renewed(made: Report, folder: Path, moment: str) -> Report:
-    """Put results that were made again in their places in the last whole run's."""
+    """Put results that were made again in their places in the last whole run's.
+
+    A scenario that run did not have comes after the others.
+    """
     told = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     newer = {one.name: replace(one, again=moment) for one in made.results}
     before = [Result.from_json(one) for one in told["scenarios"]]
-    results = [newer.get(one.name, one) for one in before]
+    results = [newer.pop(one.name, one) for one in before] + list(newer.values())
     return Report(results, told["seed"], told["seconds"])
 
 

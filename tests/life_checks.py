@@ -17,15 +17,17 @@ from tier.jurisdiction import Code
 
 Escalation: TypeAlias = "tuple[str, str, int, int]"
 """Item, executor, term, rung."""
+Step: TypeAlias = "tuple[str, str, datetime, int]"
+"""Item, executor, when it was due, rung."""
 Report: TypeAlias = "tuple[str, str]"
 """Item and executor."""
 
 OPEN = """
-    SELECT a.item_id, a.division, a.assigner_division, a.deadline_at, a.term, i.item
+    SELECT a.item_id, a.division, a.assigner_division, a.deadline_at, i.item
       FROM assignment a JOIN assignment_item i USING (item_id)
      WHERE a.state IN (1, 2, 4) AND i.state IN (1, 2)
 """
-RAISED = "SELECT item_id, division, term, rung FROM timing_raised WHERE step = 6"
+RAISED = "SELECT item_id, division, due_at, rung FROM timing_raised WHERE step = 6"
 TOLD = "SELECT fact_id FROM ledger_outbox JOIN ledger_fact USING (position)"
 KEPT = "SELECT fact_id FROM ledger_fact"
 REPORTED = """
@@ -38,15 +40,18 @@ VERDICTS = "SELECT item_id, division, details ->> 'done_at' AS at FROM inbox_not
 ESCALATED = timing_facts_pb2.AssignmentsEscalated.DESCRIPTOR.full_name
 
 
-async def missed(desk: Desk, now: datetime) -> set[Escalation]:
-    """Return the steps of ladders that a sweep should have taken here by now, and did not."""
+async def missed(desk: Desk, now: datetime) -> set[Step]:
+    """Return the steps of ladders that a sweep should have taken here by now, and did not.
+
+    A clock that was stopped for no time at all has a new term and the same steps.
+    """
     raised = {
-        (str(row["item_id"]), row["division"], row["term"], row["rung"])
+        (str(row["item_id"]), row["division"], row["due_at"], row["rung"])
         for row in await desk.fetch(RAISED)
     }
     async with desk.app.db.reading() as tx:
         days = await calendar.current(tx)
-    due: set[Escalation] = set()
+    due: set[Step] = set()
     for row in await desk.fetch(OPEN):
         if not desk.app.node.acts_for(Code(row["assigner_division"])):
             continue
@@ -54,7 +59,7 @@ async def missed(desk: Desk, now: datetime) -> set[Escalation]:
         for rung, term in enumerate(terms.ladder, 1):
             moment = calendar.after(days, row["deadline_at"], calendar.term_from(term))
             if moment.at <= now:
-                due.add((str(row["item_id"]), row["division"], row["term"], rung))
+                due.add((str(row["item_id"]), row["division"], moment.at, rung))
     return due - raised
 
 

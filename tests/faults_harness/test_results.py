@@ -115,6 +115,20 @@ def test_what_is_run_again_takes_its_place_and_is_named(tmp_path: Path) -> None:
     assert "* kill: today" in report.as_markdown(made)
 
 
+def test_a_scenario_that_is_newer_than_the_last_whole_run_is_added_to_it(
+    tmp_path: Path,
+) -> None:
+    """It comes last, and is named as run by itself."""
+    report.write(Report([a_result()], 7, 60), tmp_path)
+    newer = a_result(name="timers", fault="timers come due")
+    made = report.renewed(Report([newer], 8, 5), tmp_path, "today")
+
+    assert [(one.name, one.again) for one in made.results] == [
+        ("kill", ""),
+        ("timers", "today"),
+    ]
+
+
 async def _nothing(context: Context) -> Outcome:
     return context.outcome
 

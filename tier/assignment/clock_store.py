@@ -49,7 +49,10 @@ WITHDRAW = """
        SET withdrawn = true,
            transferred_to = CASE WHEN division = ANY($2) AND assigner_division = $4 THEN $3
                                  ELSE transferred_to END
-     WHERE item_id = $1 AND NOT withdrawn
+     WHERE item_id = $1
+       AND (NOT withdrawn
+            OR ($3 <> '' AND transferred_to = '' AND division = ANY($2)
+                AND assigner_division = $4))  -- a withdrawal from above was faster
        AND (division = ANY($2)
             OR EXISTS (SELECT FROM unnest($2::text[]) AS gone
                         WHERE starts_with(a.assigner_division, gone)))

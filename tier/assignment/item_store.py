@@ -55,9 +55,10 @@ HOLD = """
      WHERE item_id = $1
 """
 
+# What is withdrawn too: the state reads that first, and the two may cross on a link.
 CLOSE = """
     UPDATE assignment SET closed = true
-     WHERE item_id = $1 AND NOT closed AND NOT withdrawn
+     WHERE item_id = $1 AND NOT closed
 """
 
 GO_ON = """
