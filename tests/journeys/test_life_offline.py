@@ -367,16 +367,16 @@ def test_tiers_that_were_apart_agree_afterwards(
         assert Life.done[move] > 0, dict(Life.done)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 126, 132, 139])
 def test_a_long_walk_ends_in_agreement(
     loop: asyncio.AbstractEventLoop, databases: Databases, seed: int
 ) -> None:
-    """A hundred moves thrown by dice, with no shorter example in mind."""
+    """Many moves thrown by dice; some of these walks once found rows that did not agree."""
     dice = Random(seed)
     walk = Life(loop, databases)
     try:
         walk.begin()
-        for _ in range(100):
+        for _ in range(160):
             walk.act(dice.choice(MOVES), dice.getrandbits(32))
     finally:
         walk.teardown()
