@@ -7,8 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Where `make up` keeps its data, and what to pass on to a command.
 DATA ?= .ducha
 ARGS ?=
-# Two halves at once: much of a test is waiting. Tests of one file stay together.
-HALVES := -n 2 --dist loadfile
+# Three at once on two cores: much of a test is waiting. Tests of one file stay together.
+AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -51,7 +51,7 @@ faults: $(VENV)/.dev ## Break everything, about 40 minutes, and see that nothing
 # --- Checking ---------------------------------------------------------------------
 
 test: $(VENV)/.dev ## Run all tests
-	@$(BIN)/python -m pytest $(HALVES) $(ARGS)
+	@$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 test-faults: $(VENV)/.dev ## Run the slice of the faults that CI runs, at most 12 minutes
 	@$(BIN)/python -m faults --slice $(ARGS)
@@ -59,7 +59,7 @@ test-faults: $(VENV)/.dev ## Run the slice of the faults that CI runs, at most 1
 check: $(VENV)/.dev ## Run lint, types, contracts, protos, then all tests
 	@failed=0; \
 	$(BIN)/python -m tools.check || failed=1; \
-	$(BIN)/python -m pytest $(HALVES) $(ARGS) || failed=1; \
+	$(BIN)/python -m pytest $(AT_ONCE) $(ARGS) || failed=1; \
 	exit $$failed
 
 # --- Writing ----------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Timers under kill -9: nothing twice, nothing missed, each step within a minute of its moment.
 
-On a line whose time runs an hour a second, so that a ladder of half a day is over in
+On a line whose time runs two hours a second, so that a ladder of half a day is over in
 seconds while its nodes are killed around the very moments.
 """
 
@@ -36,7 +36,7 @@ from tier import division
 from tier.jurisdiction import level_of, parent_of, parse
 from tier.runtime.clock import Pace
 
-RATE = 3600.0
+RATE = 7200.0
 RECEIVE_HOURS, WORK_HOURS = 4, 8
 LADDER_HOURS = 13
 """An emergency's ladder ends twelve hours after the deadline."""
@@ -55,7 +55,7 @@ FACTS = "SELECT body FROM ledger_fact WHERE subject = $1 AND kind LIKE 'ducha.ti
 
 @pytest.fixture(scope="module")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Start a line whose time runs an hour a second; who is killed stays down."""
+    """Start a line whose time runs two hours a second; who is killed stays down."""
     options = Options(
         environment={}, postgres_settings=SMALL, auto_restart=False, clock_rate=RATE
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -61,12 +61,15 @@ class Scope:
     name: str
     given: dict[str, list[ast.expr]] = field(default_factory=dict)
     parameters: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    """Of the module itself."""
 
 
 def doubts(source: str, file: str) -> list[Doubt]:
     """Return every statement of a module that is not put together from constants."""
     tree = ast.parse(source)
-    module = Scope(ELSEWHERE, _given(tree))
+    named = (one for one in tree.body if isinstance(one, ast.FunctionDef))
+    module = Scope(ELSEWHERE, _given(tree), functions={one.name for one in named})
     found: list[Doubt] = []
     for function, body in _functions(tree):
         scope = Scope(function, _given(body), _parameters(body))
@@ -105,7 +108,7 @@ def _is_sql(node: ast.expr) -> bool:
     return False
 
 
-def _is_constant(  # noqa: C901, PLR0911 - a case each
+def _is_constant(  # noqa: C901, PLR0911, PLR0912 - a case each
     node: ast.expr, scope: Scope, module: Scope
 ) -> bool:
     """Whether an expression has no value but those that stand in the code."""
@@ -134,14 +137,28 @@ def _is_constant(  # noqa: C901, PLR0911 - a case each
             return all_(*parts)
         case ast.Dict(keys=keys, values=values):
             return all_(*keys, *values)
-        case ast.Call(func=ast.Attribute(value=value, attr=attr), args=args):
-            return attr in MAKERS and all_(value, *args)
-        case ast.GeneratorExp(elt=elt, generators=[ast.comprehension() as each]):
-            inner = Scope(
-                scope.name, {**scope.given, **_targets(each)}, scope.parameters
-            )
-            return _is_constant(elt, inner, module)
+        case ast.Call(
+            func=ast.Attribute(value=value, attr=attr), args=args, keywords=named
+        ):
+            told = (*args, *(one.value for one in named))
+            return attr in MAKERS and all_(value, *told)
+        case ast.Call(func=ast.Name(id=name), args=args) if scope.name == ELSEWHERE:
+            # Its own function, called when it is loaded: no caller is there yet.
+            return name in module.functions and all_(*args)
+        case ast.GeneratorExp(elt=elt, generators=loops):
+            return _is_constant(elt, _within(scope, loops), module)
+        case ast.DictComp(key=key, value=value, generators=loops):
+            inner = _within(scope, loops)
+            return all(_is_constant(one, inner, module) for one in (key, value))
     return False
+
+
+def _within(scope: Scope, loops: Sequence[ast.comprehension]) -> Scope:
+    """Return the scope of what a comprehension repeats: its names are what is looped over."""
+    given = dict(scope.given)
+    for each in loops:
+        given.update(_targets(each))
+    return Scope(scope.name, given, scope.parameters)
 
 
 def _is_constant_name(name: str, scope: Scope, module: Scope) -> bool:
@@ -154,7 +171,7 @@ def _is_constant_name(name: str, scope: Scope, module: Scope) -> bool:
             _is_constant(value, inner, module) for value in values
         )
     if name in module.given:
-        rest = Scope(ELSEWHERE, {**module.given, name: []})
+        rest = replace(module, given={**module.given, name: []})
         return name.isupper() and all(
             _is_constant(value, Scope(ELSEWHERE), rest) for value in module.given[name]
         )

@@ -35,6 +35,10 @@ class Measure(IntEnum):
     REVIEWS_OVERTURNED = 20
 
 
+MEASURES = tuple(Measure)
+"""All of them, in the order of the proto."""
+
+
 Counts: TypeAlias = tuple[int, ...]
 """One number a measure, in their order."""
 

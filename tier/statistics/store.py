@@ -9,7 +9,15 @@ import asyncpg
 from tier.jurisdiction import DIGITS, Level
 from tier.runtime.db import Tx
 from tier.statistics import rules
-from tier.statistics.model import Counts, Grouping, Key, Measure, Query, Statistic
+from tier.statistics.model import (
+    MEASURES,
+    Counts,
+    Grouping,
+    Key,
+    Measure,
+    Query,
+    Statistic,
+)
 
 # Each source of events says whose, when, what and how much. What counts is a set of measures,
 # as bits: one moment of an assignment is an event of several. `{about}` is put where a WHERE of
@@ -130,7 +138,7 @@ OF_ITEM = "{at} IS NOT NULL AND a.item_id = $1"
 
 SUMS = ", ".join(
     f"coalesce(sum(amount) FILTER (WHERE measures & {_bit(measure)} <> 0), 0)::bigint"
-    for measure in Measure
+    for measure in MEASURES
 )
 
 # Month of a moment in China, which has had no summer time since 1991.
