@@ -7,8 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Where `make up` keeps its data, and what to pass on to a command.
 DATA ?= .ducha
 ARGS ?=
-# Three at once on two cores: much of a test is waiting. Tests of one file stay together.
-AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder
+# Two at once: much of a test is waiting. Three on two cores take longer. Tests of one file stay together.
+AT_ONCE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
