@@ -6,45 +6,24 @@ quarantine for them, and is retried.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from google.protobuf.message import DecodeError
+from collections.abc import Mapping
 
 from ducha.approval.v1 import approval_facts_pb2 as pb
 from tier import ledger
-from tier.app import App, Arrived, Unfit, Verdict
+from tier.app import App, Arrived, Unfit
 from tier.approval import rules, store, wire
 from tier.approval.actions import branches_told, children_of, subject
 from tier.approval.model import Approval, Holding
+from tier.arriving import WRONG_JURISDICTION, Outcome, kinds
 from tier.jurisdiction import Code, level_of
 from tier.ledger import Author, Entry
 from tier.registry import mark, marked
 from tier.runtime.db import Tx
-from tier.runtime.errors import InvalidInput
 
 UNKNOWN_ANSWERS = "UNKNOWN_ANSWERS"
-UNREADABLE = "UNREADABLE"
-WRONG_JURISDICTION = "WRONG_JURISDICTION"
-BROKEN = (DecodeError, ValueError, InvalidInput)
 
 
-async def apply(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
-    """Apply facts of this capability, in order."""
-    verdict = Verdict()
-    for one in arrived:
-        door = _approved if one.fact.kind == APPROVED else _unlocked
-        try:
-            outcome = await door(app, tx, one)
-        except BROKEN as wrong:
-            outcome = Unfit(one, UNREADABLE, str(wrong) or type(wrong).__name__)
-        if isinstance(outcome, Unfit):
-            verdict.unfit.append(outcome)
-        else:
-            verdict.entries.extend(outcome)
-    return verdict
-
-
-async def _approved(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
+async def _approved(app: App, tx: Tx, one: Arrived) -> Outcome:
     """Lift what the approver knew, and let those hear of it whom it concerns."""
     payload = pb.PeriodApproved.FromString(one.fact.payload)
     approval = wire.approval_from(payload.approval)
@@ -95,7 +74,7 @@ def _pass_down(
     return entries
 
 
-async def _unlocked(app: App, tx: Tx, one: Arrived) -> Unfit | list[Entry]:
+async def _unlocked(app: App, tx: Tx, one: Arrived) -> Outcome:
     """Keep an unlocking, and let those hear of it whom it concerns."""
     payload = pb.PeriodUnlocked.FromString(one.fact.payload)
     unlocking = wire.unlocking_from(payload.unlocking)
@@ -118,5 +97,9 @@ def _is_astray(app: App, one: Arrived, division: Code) -> bool:
     return division != one.fact.division or not comes_right
 
 
-APPROVED = pb.PeriodApproved.DESCRIPTOR.full_name
-KINDS = dict.fromkeys([APPROVED, pb.PeriodUnlocked.DESCRIPTOR.full_name], apply)
+KINDS = kinds(
+    {
+        pb.PeriodApproved.DESCRIPTOR.full_name: _approved,
+        pb.PeriodUnlocked.DESCRIPTOR.full_name: _unlocked,
+    }
+)

@@ -2,83 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-
-from google.protobuf.message import DecodeError
-
 from ducha.calendar.v1 import calendar_facts_pb2 as facts
-from tier import ledger
-from tier.app import App, Arrived, Unfit, Verdict
+from tier.app import App, Arrived, Unfit
+from tier.arriving import Outcome, keep, kinds
 from tier.calendar import held, known, rules, wire
 from tier.calendar.defaults import DEFAULTS
-from tier.calendar.model import Published, Terms, Year
+from tier.calendar.model import Terms, Year
 from tier.runtime.db import Tx
 
 
-async def calendar_published(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
+async def _calendar(app: App, tx: Tx, one: Arrived) -> Outcome:
     """Take years as the keeper says they are, and tell every child the same."""
-    return await _published(app, arrived, lambda one: _take_years(tx, one))
-
-
-async def terms_published(app: App, tx: Tx, arrived: Sequence[Arrived]) -> Verdict:
-    """Take rows of terms as the keeper says they are, and tell every child the same."""
-    return await _published(app, arrived, lambda one: _take_terms(tx, one))
-
-
-async def _published(
-    app: App,
-    arrived: Sequence[Arrived],
-    take: Callable[[Arrived], Awaitable[Unfit | None]],
-) -> Verdict:
-    """Take facts one by one, as each stands on what those before it wrote."""
-    verdict = Verdict()
-    children = tuple(child.name for child in app.node.children)
-    for one in arrived:
-        unfit = await take(one)
-        if unfit is not None:
-            verdict.unfit.append(unfit)
-            continue
-        kept = ledger.keep(one.fact, one.fact_id, one.body, onward=children)
-        verdict.entries.append(kept)
-    return verdict
-
-
-async def _take_years(tx: Tx, arrived: Arrived) -> Unfit | None:
-    """Write the years of a fact that are newer than those held."""
-    years = _read(arrived, _years)
-    if isinstance(years, Unfit):
-        return years
+    if not one.downward:
+        return _misdirected(one)
+    years = _years(one.fact.payload)
     other = rules.other(years, await held.years(tx))
     if other is not None:
-        return Unfit(arrived, "CALENDAR_DIFFERS", f"{other.year} is another here")
+        return Unfit(one, "CALENDAR_DIFFERS", f"{other.year} is another here")
     await held.write_years(tx, years)
-    return None
+    return [keep(one, _children(app))]
 
 
-async def _take_terms(tx: Tx, arrived: Arrived) -> Unfit | None:
-    """Write the rows of a fact that are newer than those held."""
-    rows = _read(arrived, _rows)
-    if isinstance(rows, Unfit):
-        return rows
+async def _terms(app: App, tx: Tx, one: Arrived) -> Outcome:
+    """Take rows of terms as the keeper says they are, and tell every child the same."""
+    if not one.downward:
+        return _misdirected(one)
+    rows = _rows(one.fact.payload)
     other = rules.other(rows, await held.published_terms(tx))
     if other is not None:
-        return Unfit(arrived, "TERMS_DIFFER", f"{other.key} is another here")
+        return Unfit(one, "TERMS_DIFFER", f"{other.key} is another here")
     await held.write_terms(tx, rows)
-    return None
+    return [keep(one, _children(app))]
 
 
-def _read(
-    arrived: Arrived, read: Callable[[bytes], list[Published]]
-) -> list[Published] | Unfit:
-    """Read a fact, or say why it cannot be taken."""
-    if not arrived.downward:
-        return Unfit(
-            arrived, "WRONG_DIRECTION", "only the tier above publishes the calendar"
-        )
-    try:
-        return read(arrived.fact.payload)
-    except (DecodeError, ValueError) as wrong:
-        return Unfit(arrived, "UNREADABLE", str(wrong) or type(wrong).__name__)
+def _misdirected(one: Arrived) -> Unfit:
+    return Unfit(one, "WRONG_DIRECTION", "only the tier above publishes the calendar")
+
+
+def _children(app: App) -> tuple[str, ...]:
+    return tuple(child.name for child in app.node.children)
 
 
 def _years(payload: bytes) -> list[Year]:
@@ -109,3 +71,11 @@ def _rows(payload: bytes) -> list[Terms]:
         if one.version < 1 or one.key not in DEFAULTS or lacking:
             raise ValueError(f"no publication of terms: {one.key}")
     return rows
+
+
+KINDS = kinds(
+    {
+        facts.CalendarPublished.DESCRIPTOR.full_name: _calendar,
+        facts.TermsPublished.DESCRIPTOR.full_name: _terms,
+    }
+)

@@ -49,8 +49,7 @@ async def hand_over(work: Work, item: Item, verified: Sequence[Assignment]) -> N
     handed = [
         one for one in verified if one.key.division in assists and one.report_fact
     ]
-    held = await store.load(work.tx, [Key(item.item_id, lead)])
-    if not handed or not held:
+    if not handed or not await store.load(work.tx, [Key(item.item_id, lead)]):
         return
     found = await reports.of(work.tx, [one.report_fact for one in handed])
     onward = tuple(work.app.node.branches([lead]))
